@@ -1,0 +1,1 @@
+//! ONNX behind one trait.
