@@ -1,0 +1,465 @@
+/**
+ * The data that crosses the engine's boundary, as JSON has it: snake_case
+ * fields, as in GA4 and Google Merchant Center. Times are milliseconds since
+ * 1970 UTC. Fields the engine does not know are ignored.
+ */
+
+/** What a shopper can do; GA4's e-commerce events and a page view. */
+export type EventName =
+  | 'page_view'
+  | 'search'
+  | 'view_item_list'
+  | 'select_item'
+  | 'view_item'
+  | 'add_to_wishlist'
+  | 'add_to_cart'
+  | 'remove_from_cart'
+  | 'view_cart'
+  | 'begin_checkout'
+  | 'purchase'
+  | 'refund'
+  | 'view_promotion'
+  | 'select_promotion'
+
+/** One product within an event, with GA4's item fields. */
+export interface Item {
+  /** The product's id in the catalogue. */
+  item_id?: string | number | undefined
+  /** The product's name; not used for ranking. */
+  item_name?: string | undefined
+  /** The brand; filled from the catalogue if absent. */
+  item_brand?: string | undefined
+  /** First level of the category; filled from the catalogue if absent. */
+  item_category?: string | undefined
+  /** Second level of the category. */
+  item_category2?: string | undefined
+  /** Third level of the category. */
+  item_category3?: string | undefined
+  /** Fourth level of the category. */
+  item_category4?: string | undefined
+  /** Fifth level of the category. */
+  item_category5?: string | undefined
+  /** The variant, e.g. a colour. */
+  item_variant?: string | undefined
+  /** Unit price in `currency`; text such as `"12.90"` is read and flagged. */
+  price?: number | string | undefined
+  /** Unit discount in `currency`. */
+  discount?: number | string | undefined
+  /** Number of units; 1 if absent. */
+  quantity?: number | string | undefined
+  /** Place in the list, from 0. */
+  index?: number | string | undefined
+  /** ISO 4217 code; the event's or the catalogue's if absent. */
+  currency?: string | undefined
+}
+
+/** The fields of an event beside its name and time. */
+export interface EventFields {
+  /** ISO 4217 code of the prices in this event. */
+  currency?: string | undefined
+  /** Value of the event in `currency`. */
+  value?: number | string | undefined
+  /** What the shopper searched for; required by `search`. */
+  search_term?: string | undefined
+  /** The order; a second `purchase` with the same id is a duplicate. */
+  transaction_id?: string | undefined
+  /** The list's id. */
+  item_list_id?: string | undefined
+  /** The list's name. */
+  item_list_name?: string | undefined
+  /** The promotion's id. */
+  promotion_id?: string | undefined
+  /** The promotion's name. */
+  promotion_name?: string | undefined
+  /** The promotion's creative. */
+  creative_name?: string | undefined
+  /** The promotion's place on the page. */
+  creative_slot?: string | undefined
+  /** The products concerned; those after the 200th are dropped. */
+  items?: Item[] | undefined
+}
+
+/** One thing the shopper did, as the shop already reports it to GA4. */
+export interface SessionEvent extends EventFields {
+  /** What happened; an unknown name is ignored and counted. */
+  event: EventName | (string & {})
+  /** When it happened; the time of the call if absent. */
+  ts?: number | undefined
+  /** Makes the event idempotent: a second one with this id is a duplicate. */
+  id?: string | undefined
+  /** The same fields one level down, as in a tag manager's data layer. */
+  ecommerce?: EventFields | null | undefined
+  /** The placement it came from. */
+  placement?: string | undefined
+  /** The decision it came from. */
+  decision?: string | undefined
+}
+
+/** What became of an event. */
+export interface Observed {
+  /** Whether the event counts. */
+  accepted: boolean
+  /** Why not, e.g. `unknown-event`, `duplicate`, `missing-item`, `too-old`. */
+  reason?: string
+  /** The field at fault. */
+  field?: string
+  /** The offending value as text. */
+  value?: string
+  /** What to change. */
+  remedy?: string
+  /** What was corrected, e.g. `price-parsed`, `personal-data-dropped`. */
+  flags: string[]
+}
+
+/** A price in any of Merchant Center's spellings, or a number in the catalogue's currency. */
+export type Price =
+  | string
+  | number
+  | { value: number | string; currency: string }
+  | { amountMicros: number | string; currencyCode: string }
+
+/** One product, with the field names of Google Merchant Center; camelCase is accepted too. */
+export interface Product {
+  /** Unique within the catalogue. */
+  id: string | number
+  /** The name shown. */
+  title: string
+  /** The long text. */
+  description?: string | undefined
+  /** Address of the product page. */
+  link?: string | undefined
+  /** Address of the picture. */
+  image_link?: string | undefined
+  /** Regular price. */
+  price?: Price | undefined
+  /** Reduced price. */
+  sale_price?: Price | undefined
+  /** When the reduced price holds: `start/end`, both ISO 8601. */
+  sale_price_effective_date?: string | undefined
+  /** `in_stock`, `out_of_stock`, `preorder` or `backorder`, in any of their spellings. */
+  availability?: string | undefined
+  /** The brand. */
+  brand?: string | undefined
+  /** The shop's own category path, separated by ` > `. */
+  product_type?: string | undefined
+  /** Google's category, as id or path. */
+  google_product_category?: string | number | undefined
+  /** Shared by the variants of one product. */
+  item_group_id?: string | undefined
+  /** A vector of the catalogue's common width; computed from the text if absent. */
+  embedding?: readonly number[] | undefined
+}
+
+/** What is drawn for an ad. */
+export interface Creative {
+  /** Unique within the campaign. */
+  id: string
+  /** The product advertised. */
+  item_id: string | number
+  /** Replaces the product's title. */
+  title?: string | undefined
+  /** Replaces the product's picture. */
+  image?: string | undefined
+  /** The words on the button. */
+  cta?: string | undefined
+  /** Replaces the product's address. */
+  link?: string | undefined
+}
+
+/** Who pays, how much, where and when. */
+export interface Campaign {
+  /** Unique within the catalogue. */
+  id: string
+  /** The name shown beside "Sponsored". */
+  advertiser: string
+  /** Only `active` campaigns compete; `active` if absent. */
+  status?: string | undefined
+  /** First moment, RFC 3339. */
+  start?: string | undefined
+  /** Last moment, RFC 3339. */
+  end?: string | undefined
+  /** Price per click in the catalogue's currency. */
+  bid?: number | undefined
+  /** The price in full, instead of `bid`. */
+  pricing?: { type: string; bid: number; currency?: string | undefined } | undefined
+  /** Ids of the placements it competes for; all if absent. */
+  placements?: readonly string[] | undefined
+  /** What is drawn; each is one ad. */
+  creatives: readonly Creative[]
+}
+
+/** Why a product may be kept out of a placement. */
+export type Exclusion = 'bought' | 'in_cart' | 'current'
+
+/** A place on the page that shows a slate. */
+export interface Placement {
+  /** Named by {@link RankRequest.placement}. */
+  id: string
+  /** Most ads at once; 4 if absent. */
+  max_ads?: number | undefined
+  /** Products kept out; all three kinds if absent. */
+  exclude?: readonly Exclusion[] | undefined
+}
+
+/** All products, campaigns and placements known at a moment; replaced whole. */
+export interface Catalogue {
+  /** Version of this format. */
+  schema: 1
+  /** The shop's own name for this state. */
+  version: string
+  /** ISO 4217 code of prices that name none. */
+  currency: string
+  /** BCP 47 language of the texts. */
+  locale?: string | undefined
+  /** The products; each also competes, unsponsored, for every placement. */
+  products: readonly Product[]
+  /** The paid ads. */
+  campaigns?: readonly Campaign[] | undefined
+  /** The places to fill. */
+  placements: readonly Placement[]
+  /** Order of the ids a model was trained with. */
+  vocabulary?:
+    | { item?: readonly string[]; category?: readonly string[]; brand?: readonly string[] }
+    | undefined
+}
+
+/** A row of the catalogue that was left out or read with a correction. */
+export interface CatalogueProblem {
+  /** Position in its list, from 0. */
+  row: number
+  /** The row's id, if it has one. */
+  id?: string
+  /** The field at fault. */
+  field: string
+  /** The offending value as text. */
+  value: string
+  /** The rule it breaks. */
+  rule: string
+  /** What to change. */
+  remedy: string
+}
+
+/** What was read from a catalogue. */
+export interface CatalogueReport {
+  /** The shop's own name for this state. */
+  version: string
+  /** Products in force. */
+  products: number
+  /** Campaigns in force. */
+  campaigns: number
+  /** Placements in force. */
+  placements: number
+  /** Ads that may compete. */
+  ads: number
+  /** Width of the product vectors. */
+  embedding_width: number
+  /** Hashes of the vocabularies, to compare with a model's. */
+  vocabulary: Record<string, string>
+  /** The first problems found. */
+  problems: CatalogueProblem[]
+  /** How many there were in all. */
+  problems_total: number
+}
+
+/** A tensor a model takes. */
+export interface ModelInput {
+  /** A name of the feature contract, e.g. `ad.embedding`. */
+  name: string
+  /** Element type. */
+  dtype: string
+  /** Dimensions; text is a dimension that varies. */
+  shape: (number | string)[]
+}
+
+/** What was read from a model. */
+export interface ModelReport {
+  /** The build that runs it. */
+  engine: 'compact' | 'full'
+  /** Hash of the file; equals {@link ScorerInfo.model}. */
+  model: string
+  /** What it takes. */
+  inputs: ModelInput[]
+  /** The ONNX operators it uses. */
+  operators: string[]
+  /** Number of weights. */
+  parameters: number
+  /** Size of the file. */
+  bytes: number
+  /** The file's own description; may be empty. */
+  description: string
+  /** Golden cases in the file, all of which passed. */
+  golden: number
+  /** What does not prevent its use but should be known. */
+  warnings: string[]
+}
+
+/** Where the shopper is. */
+export interface Page {
+  /** Kind of page. */
+  type?: 'home' | 'category' | 'product' | 'search' | 'cart' | 'checkout' | 'other' | undefined
+  /** The product shown. */
+  item_id?: string | undefined
+  /** The category shown. */
+  category?: string | undefined
+  /** What was searched for. */
+  search_term?: string | undefined
+}
+
+/** A request for a slate. */
+export interface RankRequest {
+  /** A placement of the catalogue. */
+  placement: string
+  /** Where the shopper is. */
+  page?: Page | undefined
+  /** At most this many ads; the placement's `max_ads` if absent. */
+  limit?: number | undefined
+  /** Kind of device. */
+  device?: 'phone' | 'tablet' | 'desktop' | undefined
+  /** Makes the decision repeatable; drawn if absent. */
+  seed?: number | undefined
+}
+
+/** One ad of a slate. */
+export interface SlateEntry {
+  /** Place in the slate, from 0. */
+  position: number
+  /** The ad; send it back with feedback. */
+  ad: string
+  /** The product. */
+  item_id: string
+  /** The campaign that pays, or null. */
+  campaign: string | null
+  /** Whether somebody pays; label it in plain words. */
+  sponsored: boolean
+  /** The scorer's answer; comparable within one decision. */
+  score: number
+  /** The chance the policy gave to this ad in this position. */
+  propensity: number
+}
+
+/** Which scorer ranks. */
+export interface ScorerInfo {
+  /** `cosine` needs no model; the others name the build that runs it. */
+  name: 'cosine' | 'compact' | 'full'
+  /** Hash of the model's file, or null. */
+  model: string | null
+}
+
+/** The ads chosen for one placement, best first, and all that is needed to replay the choice. */
+export interface Decision {
+  /** Identifies this decision; send it back with feedback. */
+  decision: string
+  /** The placement asked for. */
+  placement: string
+  /** When it was taken. */
+  at: number
+  /** The seed it was taken with. */
+  seed: number
+  /** The chosen ads, best first; may be empty. */
+  slate: SlateEntry[]
+  /** Whether the profile or only the page was used. */
+  basis: 'profile' | 'contextual'
+  /** Which scorer ranked. */
+  scorer: ScorerInfo
+  /** Why another scorer than the model ranked, or null. */
+  fallback: { code: string; message: string } | null
+  /** {@link CatalogueReport.version} in force. */
+  catalogue_version: string
+  /** How many ads competed. */
+  candidates: number
+  /** How many ads were kept out, by reason. */
+  removed: Record<string, number>
+  /** Time spent, in microseconds. */
+  elapsed_us?: number
+}
+
+/** What the shopper did with an ad of a slate. */
+export interface Feedback {
+  /** {@link Decision.decision}. */
+  decision: string
+  /** {@link SlateEntry.ad}. */
+  ad: string
+  /** An impression is half of the pixels seen for a second, and painted. */
+  kind: 'impression' | 'click' | 'dismiss' | 'purchase'
+}
+
+/** What became of a feedback. */
+export interface FeedbackResult {
+  /** Whether it counts. */
+  counted: boolean
+  /** `repeat` for the second of its kind. */
+  reason?: string
+}
+
+/** What the shopper says about themselves; only pass it on if they allowed it. */
+export interface Statement {
+  /** Basic information; null erases it. */
+  basic?:
+    | {
+        age_band?: '18-24' | '25-34' | '35-44' | '45-54' | '55-64' | '65+' | undefined
+        gender?: 'female' | 'male' | 'other' | undefined
+        region?: string | undefined
+      }
+    | null
+    | undefined
+  /** Liking for a category or a brand, from -1 (never) to 1. */
+  preferences?:
+    | readonly { category?: string | undefined; brand?: string | undefined; weight: number }[]
+    | undefined
+}
+
+/** An interest and its strength. */
+export interface Interest {
+  /** The category or brand. */
+  name: string
+  /** Strength; comparable within one list. */
+  weight: number
+}
+
+/** What the engine knows and has done; nothing else is kept. */
+export interface Stats {
+  /** Counts of events. */
+  events: {
+    /** Events that count. */
+    accepted: number
+    /** Events that do not, by reason. */
+    ignored: Record<string, number>
+    /** Corrections made. */
+    flags: Record<string, number>
+  }
+  /** What this device remembers of the shopper. */
+  profile: {
+    /** Number of products remembered. */
+    items: number
+    /** Strongest categories first. */
+    categories: Interest[]
+    /** Strongest brands first. */
+    brands: Interest[]
+    /** Usual price band, or null. */
+    price_band: number | null
+    /** How far the shopper has come. */
+    stage: string
+    /** Events in the current session. */
+    session_events: number
+    /** Start of the current session, or null. */
+    session_start: number | null
+  }
+  /** The catalogue in force, or null. */
+  catalogue: CatalogueReport | null
+  /** The scorer in force. */
+  scorer: ScorerInfo
+  /** Impressions counted. */
+  impressions: number
+  /** Clicks counted. */
+  clicks: number
+  /** Dismissals counted. */
+  dismissals: number
+  /** Purchases counted. */
+  purchases: number
+  /** Decisions taken. */
+  decisions: number
+  /** Decisions taken by another scorer than the model in force. */
+  fallbacks: number
+  /** Size of a snapshot. */
+  snapshot_bytes: number
+}
