@@ -1,5 +1,6 @@
 """Writes `tests/vectors/` and the demo's model. See README.md."""
 
+import json
 from pathlib import Path
 
 import refusals
@@ -46,12 +47,20 @@ CASES = [
 ]
 
 
+def _remove_last():
+    """Removes what the last run wrote, so that no file outlives its case."""
+    index = VECTORS / "index.json"
+    if index.exists():
+        last = json.loads(index.read_text(encoding="utf-8"))
+        for name in last["run"] + [entry["name"] for entry in last["refuse"]]:
+            for suffix in ("onnx", "json", "bin"):
+                (VECTORS / f"{name}.{suffix}").unlink(missing_ok=True)
+
+
 def main():
     VECTORS.mkdir(exist_ok=True)
     DEMO_MODEL.parent.mkdir(parents=True, exist_ok=True)
-    for old in VECTORS.iterdir():
-        if old.suffix in (".onnx", ".json", ".bin"):
-            old.unlink()
+    _remove_last()
 
     for build, runs, golden in CASES:
         name = build.__name__
