@@ -1,2 +1,95 @@
-//! Build driver.
-fn main() {}
+//! Nearside's build driver: `cargo xtask demo | test | build | bench | size`.
+//!
+//! Each command sets the machine up for itself, given Rust (stable) and Node:
+//! the WebAssembly target, npm packages from their lock files, Chromium. What
+//! it cannot install it names, with the remedy. A step prints its name when it
+//! begins and its time when it ends; what the programs say is kept in logs and
+//! shown where one fails.
+//!
+//! What is compiled lives outside the checkout, in `CARGO_TARGET_DIR` or
+//! `~/.cache/nearside/target`, so that clean checkouts share it.
+
+mod console;
+mod engine;
+mod error;
+mod names;
+mod package;
+mod project;
+mod setup;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::project::Project;
+
+/// Sets the machine up, then builds, tests, serves, weighs or times Nearside.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    /// Show what every program prints, not only the failing one.
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Build both engines, the npm package and the demo.
+    Build,
+    /// Check form, lints and documentation, then run every test.
+    ///
+    /// Ends with a table of the steps and the line `N passed, N failed`.
+    Test,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match perform(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(arguments: &Arguments) -> Result<(), Error> {
+    let project = Project::find(arguments.verbose)?;
+    match arguments.action {
+        Action::Build => package::build(&project),
+        Action::Test => test::test(&project),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from([&["cargo xtask"], words].concat())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn being_verbose_may_be_said_before_or_after_the_action() {
+        assert!(parsed(&["--verbose", "build"]).expect("a known action").verbose);
+        assert!(parsed(&["build", "-v"]).expect("a known action").verbose);
+        assert!(!parsed(&["build"]).expect("a known action").verbose);
+    }
+
+    #[test]
+    fn an_unknown_action_is_refused() {
+        assert!(parsed(&["deploy"]).is_err());
+        assert!(parsed(&[]).is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! The two WebAssembly engines: compiled, bound to JavaScript, optimised, kept.
+//!
+//! A finished engine is kept under a hash of everything it is made from, so
+//! the slow one is built once and every checkout with the same sources takes
+//! it from there. `pkg/dist/wasm/NAME` receives a copy.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::error::Error;
+use crate::names;
+use crate::project::{Project, answer};
+use crate::setup::WASM;
+
+/// For rustc. Every browser that has modules in workers has 128-bit SIMD.
+pub(crate) const RUSTFLAGS: &str = "-C target-feature=+simd128";
+
+/// What the optimiser may assume of a browser: what rustc assumes, and SIMD.
+const FEATURES: [&str; 7] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// How many finished engines of one name are kept.
+const KEPT: usize = 6;
+
+/// One engine and how it is built.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// `compact` or `full`: the cargo profile, the folder and the end of the module's name.
+    pub(crate) name: &'static str,
+    /// Cargo features.
+    features: &'static [&'static str],
+    /// The optimiser's level.
+    level: &'static str,
+}
+
+/// What a shop ships.
+pub(crate) const COMPACT: Engine = Engine { name: "compact", features: &[], level: "-Oz" };
+
+/// Fetched only when a model needs it.
+pub(crate) const FULL: Engine = Engine { name: "full", features: &["full"], level: "-Oz" };
+
+impl Engine {
+    /// The module's name, without an ending.
+    pub(crate) fn module(&self) -> String {
+        format!("nearside_{}", self.name)
+    }
+
+    /// The folder in the package that receives the engine.
+    pub(crate) fn dist(&self, project: &Project) -> PathBuf {
+        project.path("pkg/dist/wasm").join(self.name)
+    }
+
+    /// Adds this engine's features to a cargo command.
+    pub(crate) fn with_features<'a>(&self, command: &'a mut std::process::Command) -> &'a mut std::process::Command {
+        if !self.features.is_empty() {
+            command.arg("--features").arg(self.features.join(","));
+        }
+        command
+    }
+
+    /// Builds the engine, or takes it from the cache, and puts it into the package.
+    ///
+    /// Returns the path of the same module with its function names, for [`crate::size`].
+    pub(crate) fn build(&self, project: &Project) -> Result<PathBuf, Error> {
+        let kept = project.cache.join("wasm").join(format!("{}-{}", self.name, self.key(project)?));
+        if kept.is_dir() {
+            project.console.say(&format!("  {} wasm is up to date", self.name));
+        } else {
+            self.make(project, &kept)?;
+            prune(&project.cache.join("wasm"), self.name)?;
+        }
+        let dist = self.dist(project);
+        fs::create_dir_all(&dist).map_err(Error::file(&dist))?;
+        for file in files_of(&kept)? {
+            let to = dist.join(file.file_name().expect("a listed file has a name"));
+            fs::copy(&file, &to).map_err(Error::file(&to))?;
+        }
+        Ok(kept.join("named").join(format!("{}_bg.wasm", self.module())))
+    }
+
+    /// A hash of sources, dependencies, profile, compiler and flags.
+    fn key(&self, project: &Project) -> Result<String, Error> {
+        let mut hasher = DefaultHasher::new();
+        let mut tree = project.cargo();
+        tree.args(["tree", "--locked", "-p", "nearside-wasm", "--target", WASM, "-e", "normal,build"]);
+        tree.args(["--prefix", "none", "-f", "{p} {f}"]);
+        // Which checkout it is must not matter.
+        let here = project.root.display().to_string();
+        project
+            .run(&format!("listing what {} wasm is made of", self.name), self.with_features(&mut tree))?
+            .replace(&here, "")
+            .hash(&mut hasher);
+        answer(std::process::Command::new("rustc").arg("-vV")).hash(&mut hasher);
+        let manifest = project.path("Cargo.toml");
+        profiles(&fs::read_to_string(&manifest).map_err(Error::file(&manifest))?).hash(&mut hasher);
+        (self.name, self.features, self.level, RUSTFLAGS, FEATURES).hash(&mut hasher);
+        let optimiser = wasm_opt(project)?.with_file_name("../package.json");
+        fs::read(&optimiser).map_err(Error::file(&optimiser))?.hash(&mut hasher);
+        for folder in ["src/core", "src/scorer", "src/wasm"] {
+            hash_sources(&project.path(folder), &mut hasher)?;
+        }
+        Ok(format!("{:016x}", hasher.finish()))
+    }
+
+    fn make(&self, project: &Project, kept: &Path) -> Result<(), Error> {
+        let mut rustc = project.cargo();
+        rustc.args(["rustc", "--locked", "-p", "nearside-wasm", "--lib", "--crate-type", "cdylib"]);
+        rustc.args(["--profile", self.name, "--target", WASM]);
+        rustc.env("RUSTFLAGS", RUSTFLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
+        project.run(&format!("compiling {} wasm", self.name), self.with_features(&mut rustc))?;
+        let compiled = project.target.join(WASM).join(self.name).join("nearside_wasm.wasm");
+
+        // Made beside its place and moved there whole: an interrupted build leaves nothing that looks finished.
+        let work = kept.with_extension(format!("{}.part", std::process::id()));
+        let named = work.join("named");
+        fs::create_dir_all(&named).map_err(Error::file(&named))?;
+        let module = self.module();
+        project.console.step(&format!("binding {} wasm to JavaScript", self.name), || {
+            let mut bindgen = Bindgen::new();
+            bindgen.input_path(&compiled).out_name(&module).typescript(true).keep_debug(false);
+            let made = bindgen.web(true).and_then(|bindgen| bindgen.generate(&work));
+            made.map_err(|error| Error::Product { what: compiled.display().to_string(), detail: format!("{error:#}") })
+        })?;
+        let bound = work.join(format!("{module}_bg.wasm"));
+        let optimised = named.join(format!("{module}_bg.wasm"));
+        let mut optimise = project.node();
+        optimise.arg(wasm_opt(project)?).args(FEATURES).args([self.level, "-g"]);
+        optimise.arg(&bound).arg("-o").arg(&optimised);
+        project.run(&format!("optimising {} wasm", self.name), &mut optimise)?;
+        let bytes = fs::read(&optimised).map_err(Error::file(&optimised))?;
+        let bare = names::without_custom_sections(&bytes)
+            .map_err(|detail| Error::Product { what: optimised.display().to_string(), detail })?;
+        fs::write(&bound, bare).map_err(Error::file(&bound))?;
+        match fs::rename(&work, kept) {
+            // Another checkout was quicker with the same engine.
+            Err(_) if kept.is_dir() => fs::remove_dir_all(&work).map_err(Error::file(&work)),
+            done => done.map_err(Error::file(kept)),
+        }
+    }
+}
+
+/// The optimiser's program, from the npm package `binaryen` of the test tools or of the package.
+fn wasm_opt(project: &Project) -> Result<PathBuf, Error> {
+    ["pkg", "tests"]
+        .iter()
+        .map(|folder| project.path(folder).join("node_modules/binaryen/bin/wasm-opt"))
+        .find(|path| path.is_file())
+        .ok_or_else(|| Error::Missing {
+            what: "wasm-opt is not installed: neither pkg nor tests has the npm package binaryen".into(),
+            remedy: "npm --prefix pkg ci".into(),
+        })
+}
+
+/// The sections of the root manifest that decide how code is compiled.
+fn profiles(manifest: &str) -> String {
+    let mut inside = false;
+    let mut kept = String::new();
+    for line in manifest.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if line.starts_with('[') {
+            inside =
+                ["[profile.compact", "[profile.full", "[profile.release"].iter().any(|start| line.starts_with(start));
+        }
+        if inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// Folds a folder's sources into `hasher`, in the order of their names. Tests are not part of an engine.
+fn hash_sources(folder: &Path, hasher: &mut DefaultHasher) -> Result<(), Error> {
+    let mut entries =
+        fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(Error::file(folder))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let name = entry.file_name();
+        if path.is_dir() {
+            if name != "tests" && name != "benches" && name != "examples" {
+                hash_sources(&path, hasher)?;
+            }
+            continue;
+        }
+        name.hash(hasher);
+        fs::read(&path).map_err(Error::file(&path))?.hash(hasher);
+    }
+    Ok(())
+}
+
+/// The plain files of a folder.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
+        .map_err(Error::file(folder))?;
+    Ok(entries.into_iter().filter(|path| path.is_file()).collect())
+}
+
+/// Drops the oldest engines of one name beyond [`KEPT`].
+fn prune(folder: &Path, name: &str) -> Result<(), Error> {
+    let mut engines = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::file(folder))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&format!("{name}-")) {
+            let made = entry.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+            engines.push((made, entry.path()));
+        }
+    }
+    engines.sort();
+    let surplus = engines.len().saturating_sub(KEPT);
+    for (_, path) in engines.drain(..surplus) {
+        fs::remove_dir_all(&path).map_err(Error::file(path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_profiles_of_the_engines_decide_whether_one_is_rebuilt() {
+        let manifest =
+            "[workspace]\nmembers = []\n\n[profile.dev]\ndebug = 1\n[profile.compact]\n# why\nlto = \"fat\"\n";
+        assert_eq!(profiles(manifest), "[profile.compact]\nlto = \"fat\"\n");
+    }
+}
