@@ -3,6 +3,9 @@
  * answered in the order they were made, wherever the engine runs.
  */
 
+import { EngineError } from './errors.js'
+import type { Answers, Calls, Client, Op } from './protocol.js'
+import { bytesOf, plainCopy } from './sources.js'
 import type {
   Catalogue,
   CatalogueReport,
@@ -80,4 +83,190 @@ export interface Engine {
   stats(): Promise<Stats>
   /** Answers the calls already made, then frees everything. May be called twice. */
   dispose(): Promise<void>
+}
+
+/** What differs between a page and Node. */
+export interface Platform {
+  /** Starts whatever answers the calls. */
+  connect(options: EngineOptions): Promise<{ client: Client; runs: Engine['runs'] }>
+  /** Fetches a file. */
+  read(url: URL, signal: AbortSignal | undefined): Promise<Uint8Array | Response>
+}
+
+/** Behind every `createEngine`. */
+export async function startEngine(platform: Platform, options: EngineOptions): Promise<Engine> {
+  const { seed, signal } = options
+  if (seed !== undefined && !Number.isSafeInteger(seed)) {
+    throw new EngineError('invalid-field', `\`seed\` cannot be ${seed}`, {
+      field: 'seed',
+      value: String(seed),
+      remedy: 'Use a whole number',
+    })
+  }
+  if (signal?.aborted) throw aborted(signal)
+  const starting = start(platform, options)
+  if (!signal) return starting
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      reject(aborted(signal))
+      starting.then(
+        (engine) => engine.dispose(),
+        () => {},
+      )
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    starting.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}
+
+async function start(platform: Platform, options: EngineOptions): Promise<Engine> {
+  const read = (url: URL) => platform.read(url, options.signal)
+  // The downloads overlap with the start of the wasm; their failures are reported in turn.
+  const fetched = (what: 'catalogue' | 'model') => {
+    const source = options[what]
+    if (source === undefined) return undefined
+    const bytes = bytesOf(what, source, read)
+    bytes.catch(() => {})
+    return bytes
+  }
+  const catalogue = fetched('catalogue')
+  const model = fetched('model')
+
+  const { client, runs } = await platform.connect(options)
+  const engine = new ClientEngine(client, runs, options, (url) => platform.read(url, undefined))
+  try {
+    if (catalogue) await engine.loadCatalogue(await catalogue)
+    if (model) await engine.loadModel(await model)
+  } catch (error) {
+    await engine.dispose()
+    throw error
+  }
+  return engine
+}
+
+function aborted(signal: AbortSignal): EngineError {
+  return new EngineError('disposed', 'starting the engine was given up', { cause: signal.reason })
+}
+
+class ClientEngine implements Engine {
+  readonly runs: Engine['runs']
+  readonly #client: Client
+  readonly #read: (url: URL) => Promise<Uint8Array | Response>
+  readonly #now: () => number
+  readonly #seed: number | undefined
+  #rankings = 0
+  #posted: Promise<unknown> = Promise.resolve()
+  #answered: Promise<unknown> = Promise.resolve()
+  #closed: Promise<void> | undefined
+
+  constructor(
+    client: Client,
+    runs: Engine['runs'],
+    options: EngineOptions,
+    read: (url: URL) => Promise<Uint8Array | Response>,
+  ) {
+    this.#client = client
+    this.runs = runs
+    this.#now = options.now ?? Date.now
+    this.#seed = options.seed
+    this.#read = read
+  }
+
+  observe(event: SessionEvent) {
+    return this.#call('observe', (now) => [plainCopy(event), now])
+  }
+
+  rank(request: RankRequest) {
+    return this.#call('rank', (now) => [this.#seeded(plainCopy(request)), now])
+  }
+
+  feedback(feedback: Feedback) {
+    return this.#call('feedback', (now) => [plainCopy(feedback), now])
+  }
+
+  tell(statement: Statement) {
+    return this.#call('tell', (now) => [plainCopy(statement), now])
+  }
+
+  loadModel(source: Source) {
+    return this.#call('loadModel', async (now) => [await bytesOf('model', source, this.#read), now])
+  }
+
+  unloadModel() {
+    return this.#call('unloadModel', (now) => [now])
+  }
+
+  loadCatalogue(source: Source | Catalogue) {
+    return this.#call('loadCatalogue', async (now) => [
+      await bytesOf('catalogue', source, this.#read),
+      now,
+    ])
+  }
+
+  snapshot() {
+    return this.#call('snapshot', (now) => [now])
+  }
+
+  restore(snapshot: Uint8Array | ArrayBuffer) {
+    return this.#call('restore', async (now) => [
+      await bytesOf('snapshot', snapshot, this.#read),
+      now,
+    ])
+  }
+
+  stats() {
+    return this.#call('stats', (now) => [now])
+  }
+
+  dispose(): Promise<void> {
+    return (this.#closed ??= this.#posted.then(() => this.#client.close()))
+  }
+
+  /**
+   * Posts a call once all earlier ones are posted, and answers once all
+   * earlier ones are answered: a file that is still coming holds back the
+   * calls behind it, and nothing overtakes.
+   */
+  #call<K extends Op>(
+    op: K,
+    prepare: (now: number) => Calls[K] | Promise<Calls[K]>,
+  ): Promise<Answers[K]> {
+    const answer = this.#post(op, prepare)
+    const inTurn = this.#answered.then(() => answer)
+    // A failed call must not count as unhandled before its turn to be answered.
+    answer.catch(() => {})
+    this.#answered = inTurn.catch(() => {})
+    return inTurn
+  }
+
+  async #post<K extends Op>(
+    op: K,
+    prepare: (now: number) => Calls[K] | Promise<Calls[K]>,
+  ): Promise<Answers[K]> {
+    if (this.#closed) {
+      throw new EngineError('disposed', 'the engine was disposed of', {
+        remedy: 'Create a new engine',
+      })
+    }
+    const earlier = this.#posted
+    let posted: () => void = () => {}
+    this.#posted = new Promise<void>((resolve) => (posted = resolve))
+    try {
+      const args = prepare(this.#now())
+      await earlier
+      const answer = this.#client.call(op, await args)
+      posted()
+      return await answer
+    } catch (error) {
+      throw EngineError.from(error)
+    } finally {
+      posted()
+    }
+  }
+
+  #seeded(request: unknown): unknown {
+    if (this.#seed === undefined || typeof request !== 'object' || request === null) return request
+    if ('seed' in request && request.seed !== undefined) return request
+    return { ...request, seed: this.#seed + this.#rankings++ }
+  }
 }

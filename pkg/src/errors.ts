@@ -113,6 +113,12 @@ export class EngineError extends Error {
     }
   }
 
+  /** Whatever was caught as an error of this package; `internal` if it is none. */
+  static from(error: unknown): EngineError {
+    if (error instanceof EngineError) return error
+    return new EngineError('internal', `unexpected failure: ${error}`, { cause: error })
+  }
+
   /** The reverse of {@link EngineError.toJSON}. */
   static fromJSON(json: ErrorJson): EngineError {
     return new EngineError(json.code, json.message, json)
