@@ -207,7 +207,7 @@ impl<'a> Features<'a> {
         let len = self.get(feature)?.len();
         Some(match feature.shape() {
             Shape::PerAd => vec![len],
-            Shape::AdEmbedding => vec![self.candidates, if self.candidates == 0 { 0 } else { len / self.candidates }],
+            Shape::AdEmbedding => vec![self.candidates, len.checked_div(self.candidates).unwrap_or(0)],
             Shape::PerEvent | Shape::Row(_) | Shape::Embedding => vec![1, len],
         })
     }

@@ -1,0 +1,553 @@
+//! Reading a catalogue file: Google Merchant's attributes for products, our own for campaigns and placements.
+//!
+//! A fault in one product costs that product and is reported with its row and
+//! the remedy. A fault that makes feedback ambiguous (an id twice) or leaves
+//! nothing to show refuses the file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::{
+    Ad, Availability, Campaign, Catalogue, Columns, Creative, Exclusion, Placement, Product, Sale, Vocabulary,
+};
+use crate::content::{self, Content};
+use crate::error::Error;
+use crate::event::Timestamp;
+use crate::hash::Fnv;
+use crate::money::Money;
+use crate::time;
+use crate::value::Value;
+
+/// The file format this build reads.
+const SCHEMA: f64 = 1.0;
+/// How many problems a report lists; the rest are counted.
+const PROBLEMS_SHOWN: usize = 20;
+const DEFAULT_MAX_ADS: usize = 4;
+
+/// What was read, and what was not.
+#[derive(Clone, Debug, Serialize)]
+pub struct CatalogueReport {
+    /// The catalogue's version.
+    pub version: String,
+    /// Products that can be ranked.
+    pub products: usize,
+    /// Campaigns read.
+    pub campaigns: usize,
+    /// Placements read.
+    pub placements: usize,
+    /// Ads that compete: products and creatives.
+    pub ads: usize,
+    /// Width of `ad.embedding`.
+    pub embedding_width: usize,
+    /// Hash of the item vocabulary.
+    pub vocabulary: String,
+    /// The first problems, in the file's order.
+    pub problems: Vec<Problem>,
+    /// How many problems there were.
+    pub problems_total: usize,
+}
+
+/// One thing in the file that was left out or ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// `products`, `campaigns`, `placements` or `catalogue`.
+    pub section: &'static str,
+    /// One-based row in that section; 0 for the file itself.
+    pub row: usize,
+    /// The row's id, where it has one.
+    pub id: Option<String>,
+    /// The field at fault.
+    pub field: String,
+    /// What stood there, shortened.
+    pub value: String,
+    /// Whether the row was left out, or only the field.
+    pub severity: Severity,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// What a problem cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The row was left out.
+    Error,
+    /// The field was ignored.
+    Warning,
+}
+
+impl Catalogue {
+    /// Reads UTF-8 JSON.
+    pub fn read(bytes: &[u8]) -> Result<(Catalogue, CatalogueReport), Error> {
+        let value = Value::from_json(bytes)?;
+        Catalogue::from_value(&value, || Fnv::new().with(bytes).hex())
+    }
+
+    fn from_value(
+        value: &Value,
+        default_version: impl FnOnce() -> String,
+    ) -> Result<(Catalogue, CatalogueReport), Error> {
+        if value.entries().is_none() {
+            return Err(value.invalid("catalogue", "an object with `products`, `campaigns` and `placements`"));
+        }
+        if let Some(schema) = value.get("schema").filter(|s| s.number() != Some(SCHEMA)) {
+            return Err(schema.invalid("schema", "1, the catalogue format this build reads"));
+        }
+        let currency = value.get("currency").and_then(Value::text).map(str::to_ascii_uppercase);
+        let mut reader = Reader { currency, problems: Vec::new(), problems_total: 0, section: "catalogue" };
+        reader.warn_unknown_keys(value, 0, None, CATALOGUE_KEYS);
+
+        let (products, embeddings, left_out) = reader.products(section(value, "products")?)?;
+        if products.is_empty() {
+            return Err(Error::EmptyCatalogue { left_out });
+        }
+        let by_id: BTreeMap<String, usize> = products.iter().enumerate().map(|(i, p)| (p.id.clone(), i)).collect();
+        let campaigns = reader.campaigns(section(value, "campaigns")?, &by_id)?;
+        let placements = reader.placements(section(value, "placements")?)?;
+
+        let given = match value.get("vocabulary") {
+            Some(lists) => [words(lists, "item")?, words(lists, "category")?, words(lists, "brand")?],
+            None => [None, None, None],
+        };
+        let vocabulary = Vocabulary::new(
+            given,
+            products.iter().map(|p| p.id.clone()),
+            products.iter().map(|p| p.category.clone()),
+            products.iter().map(|p| p.brand.clone()),
+        );
+        let version = value.get("version").and_then(Value::id).unwrap_or_else(default_version);
+        let catalogue =
+            assemble(version, reader.currency, products, embeddings, campaigns, placements, vocabulary, by_id);
+        let report = CatalogueReport {
+            version: catalogue.version.clone(),
+            products: catalogue.products.len(),
+            campaigns: catalogue.campaigns.len(),
+            placements: catalogue.placements.len(),
+            ads: catalogue.ads.len(),
+            embedding_width: catalogue.embedding_width(),
+            vocabulary: catalogue.vocabulary.item_hash().to_owned(),
+            problems: reader.problems,
+            problems_total: reader.problems_total,
+        };
+        Ok((catalogue, report))
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one struct, each named at the only call")]
+fn assemble(
+    version: String,
+    currency: Option<String>,
+    products: Vec<Product>,
+    given: Option<Vec<Vec<f32>>>,
+    campaigns: Vec<Campaign>,
+    placements: Vec<Placement>,
+    vocabulary: Vocabulary,
+    by_id: BTreeMap<String, usize>,
+) -> Catalogue {
+    let organic = products.iter().enumerate().map(|(i, p)| Ad { id: p.id.clone(), product: i, campaign: None });
+    let sponsored = campaigns.iter().enumerate().flat_map(|(c, campaign)| {
+        let by_id = &by_id;
+        campaign.creatives.iter().map(move |creative| Ad {
+            id: format!("{}/{}", campaign.id, creative.id),
+            product: by_id[&creative.item_id],
+            campaign: Some(c),
+        })
+    });
+    let ads: Vec<Ad> = organic.chain(sponsored).collect();
+
+    let hashed = given.is_none();
+    let vectors: Vec<Vec<f32>> = given.unwrap_or_else(|| products.iter().map(content_vector).collect());
+    let width = vectors.first().map_or(content::WIDTH, Vec::len);
+    let flat: Vec<f32> = ads.iter().flat_map(|ad| &vectors[ad.product]).copied().collect();
+    let embeddings = Array2::from_shape_vec((ads.len(), width), flat).expect("every vector has the same width");
+
+    let column = |id: &dyn Fn(&Product) -> i32| ads.iter().map(|ad| id(&products[ad.product])).collect();
+    let columns = Columns {
+        item: column(&|p| vocabulary.item(&p.id)),
+        category: column(&|p| vocabulary.category(&p.category)),
+        brand: column(&|p| vocabulary.brand(&p.brand)),
+    };
+    Catalogue {
+        version,
+        currency,
+        products,
+        campaigns,
+        placements,
+        vocabulary,
+        ads,
+        by_id,
+        embeddings,
+        hashed,
+        columns,
+    }
+}
+
+fn content_vector(product: &Product) -> Vec<f32> {
+    Content {
+        id: Some(&product.id),
+        title: &product.title,
+        category: &product.category,
+        brand: &product.brand,
+        price: product.price,
+    }
+    .vector()
+    .to_vec()
+}
+
+fn section<'a>(value: &'a Value, key: &'static str) -> Result<&'a [Value], Error> {
+    match value.get(key) {
+        None => Ok(&[]),
+        Some(rows) => rows.list().ok_or_else(|| rows.invalid(key, "an array")),
+    }
+}
+
+fn words(lists: &Value, key: &'static str) -> Result<Option<Vec<String>>, Error> {
+    let Some(list) = lists.get(key) else { return Ok(None) };
+    let field = || format!("vocabulary.{key}");
+    let words = list.list().ok_or_else(|| list.invalid(field(), "an array of strings"))?;
+    let words: Vec<String> = words
+        .iter()
+        .map(|w| w.id().ok_or_else(|| w.invalid(field(), "an array of strings")))
+        .collect::<Result<_, _>>()?;
+    let mut seen = BTreeSet::new();
+    match words.iter().find(|w| !seen.insert(w.as_str())) {
+        Some(twice) => Err(Error::DuplicateId { kind: "vocabulary word", id: twice.clone() }),
+        None => Ok(Some(words)),
+    }
+}
+
+const CATALOGUE_KEYS: &[&str] = &[
+    "schema",
+    "$schema",
+    "version",
+    "currency",
+    "locale",
+    "products",
+    "campaigns",
+    "placements",
+    "vocabulary",
+    "description",
+    "licence",
+];
+const CAMPAIGN_KEYS: &[&str] =
+    &["id", "advertiser", "status", "start", "end", "bid", "pricing", "placements", "creatives", "name", "description"];
+const PLACEMENT_KEYS: &[&str] = &["id", "max_ads", "exclude", "name", "description"];
+
+struct Reader {
+    currency: Option<String>,
+    problems: Vec<Problem>,
+    problems_total: usize,
+    section: &'static str,
+}
+
+/// A product row, and the embedding it brings along.
+type ProductRow = (Product, Option<Vec<f32>>);
+
+impl Reader {
+    fn problem(
+        &mut self,
+        row: usize,
+        id: Option<&str>,
+        field: &str,
+        value: &Value,
+        severity: Severity,
+        remedy: &'static str,
+    ) {
+        self.problems_total += 1;
+        if self.problems.len() < PROBLEMS_SHOWN {
+            self.problems.push(Problem {
+                section: self.section,
+                row,
+                id: id.map(str::to_owned),
+                field: field.to_owned(),
+                value: value.shown(),
+                severity,
+                remedy,
+            });
+        }
+    }
+
+    fn warn_unknown_keys(&mut self, value: &Value, row: usize, id: Option<&str>, known: &[&str]) {
+        for (key, value) in value.entries().unwrap_or_default() {
+            if !known.contains(&key.as_str()) {
+                let remedy = if key == "slots" { "Call it `placements`" } else { "Unknown field, ignored" };
+                self.problem(row, id, key, value, Severity::Warning, remedy);
+            }
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "three results of one pass, taken apart at the only call")]
+    fn products(&mut self, rows: &[Value]) -> Result<(Vec<Product>, Option<Vec<Vec<f32>>>, usize), Error> {
+        self.section = "products";
+        let mut products = Vec::with_capacity(rows.len());
+        let mut embeddings = Vec::new();
+        let mut seen = BTreeSet::new();
+        let width = rows.iter().find_map(|r| r.get("embedding")?.list()).map(<[Value]>::len);
+        let mut left_out = 0;
+        for (index, row) in rows.iter().enumerate() {
+            match self.product(index + 1, row, width) {
+                Some((product, embedding)) => {
+                    if !seen.insert(product.id.clone()) {
+                        return Err(Error::DuplicateId { kind: "product", id: product.id });
+                    }
+                    products.push(product);
+                    embeddings.extend(embedding);
+                }
+                None => left_out += 1,
+            }
+        }
+        Ok((products, width.map(|_| embeddings), left_out))
+    }
+
+    fn product(&mut self, row: usize, value: &Value, width: Option<usize>) -> Option<ProductRow> {
+        const ERROR: Severity = Severity::Error;
+        let Some(id) = value.get("id").and_then(Value::id) else {
+            let id = value.get("id").unwrap_or(&Value::Null);
+            self.problem(row, None, "id", id, ERROR, "Give every product a non-empty id");
+            return None;
+        };
+        let Some(title) = value.get("title").and_then(Value::text).map(str::trim).filter(|t| !t.is_empty()) else {
+            let title = value.get("title").unwrap_or(&Value::Null);
+            self.problem(row, Some(&id), "title", title, ERROR, "Give every product a title");
+            return None;
+        };
+        let price = self.price(row, &id, "price", value.get("price"))?;
+        let sale = self.sale(row, &id, value, price);
+        let availability = match value.get("availability") {
+            None => Availability::default(),
+            Some(given) => given.text().and_then(availability).or_else(|| {
+                let remedy = "Use in_stock, out_of_stock, preorder or backorder";
+                self.problem(row, Some(&id), "availability", given, ERROR, remedy);
+                None
+            })?,
+        };
+        let embedding = match width {
+            None => None,
+            Some(width) => Some(self.embedding(row, &id, value.get("embedding"), width)?),
+        };
+        let text = |keys: &[&str]| value.get_any(keys).and_then(Value::text).map(|s| s.trim().to_owned());
+        let product = Product {
+            title: title.to_owned(),
+            link: text(&["link"]),
+            image_link: text(&["image_link", "imageLink"]),
+            price,
+            sale,
+            availability,
+            brand: text(&["brand"]).unwrap_or_default(),
+            category: category(value),
+            id,
+        };
+        Some((product, embedding))
+    }
+
+    /// `None` where the row must go; `Some(None)` where there simply is no price.
+    fn price(&mut self, row: usize, id: &str, field: &'static str, value: Option<&Value>) -> Option<Option<f32>> {
+        let Some(value) = value else { return Some(None) };
+        let Some(money) = Money::read(value) else {
+            let remedy = "Write a price such as \"15.00 USD\"";
+            self.problem(row, Some(id), field, value, Severity::Error, remedy);
+            return None;
+        };
+        match (&self.currency, &money.currency) {
+            (Some(ours), Some(theirs)) if ours != theirs => {
+                let remedy = "Give all prices in the catalogue's currency; nothing is converted";
+                self.problem(row, Some(id), field, value, Severity::Error, remedy);
+                return None;
+            }
+            (None, Some(theirs)) => self.currency = Some(theirs.clone()),
+            _ => {}
+        }
+        Some(Some(money.amount))
+    }
+
+    fn sale(&mut self, row: usize, id: &str, value: &Value, list: Option<f32>) -> Option<Sale> {
+        let given = value.get_any(&["sale_price", "salePrice"])?;
+        let price = self.price(row, id, "sale_price", Some(given)).flatten()?;
+        if list.is_some_and(|list| price > list) {
+            let remedy = "A sale price above the list price was ignored";
+            self.problem(row, Some(id), "sale_price", given, Severity::Warning, remedy);
+            return None;
+        }
+        let always = (Timestamp(0), Timestamp(u64::MAX));
+        let (from, until) = match value.get_any(&["sale_price_effective_date", "salePriceEffectiveDate"]) {
+            None => always,
+            Some(window) => match window.text().and_then(time::interval) {
+                Some(window) => window,
+                None => {
+                    let remedy = "Write two RFC 3339 times with a slash between; the sale was ignored";
+                    self.problem(row, Some(id), "sale_price_effective_date", window, Severity::Warning, remedy);
+                    return None;
+                }
+            },
+        };
+        Some(Sale { price, from, until })
+    }
+
+    fn embedding(&mut self, row: usize, id: &str, value: Option<&Value>, width: usize) -> Option<Vec<f32>> {
+        let read = value.and_then(Value::list).map(|list| list.iter().filter_map(Value::number).map(|x| x as f32));
+        let mut vector: Vec<f32> = read.into_iter().flatten().collect();
+        if width == 0 || vector.len() != width || vector.iter().any(|x| !x.is_finite()) {
+            let remedy = "Give every product an embedding of the same width, all numbers";
+            self.problem(row, Some(id), "embedding", value.unwrap_or(&Value::Null), Severity::Error, remedy);
+            return None;
+        }
+        content::normalise(&mut vector);
+        Some(vector)
+    }
+
+    fn campaigns(&mut self, rows: &[Value], by_id: &BTreeMap<String, usize>) -> Result<Vec<Campaign>, Error> {
+        self.section = "campaigns";
+        let mut campaigns: Vec<Campaign> = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            if let Some(campaign) = self.campaign(index + 1, row, by_id)? {
+                if campaigns.iter().any(|c| c.id == campaign.id) {
+                    return Err(Error::DuplicateId { kind: "campaign", id: campaign.id });
+                }
+                campaigns.push(campaign);
+            }
+        }
+        Ok(campaigns)
+    }
+
+    fn campaign(
+        &mut self,
+        row: usize,
+        value: &Value,
+        by_id: &BTreeMap<String, usize>,
+    ) -> Result<Option<Campaign>, Error> {
+        let Some(id) = value.get("id").and_then(Value::id) else {
+            self.problem(row, None, "id", &Value::Null, Severity::Error, "Give every campaign a non-empty id");
+            return Ok(None);
+        };
+        self.warn_unknown_keys(value, row, Some(&id), CAMPAIGN_KEYS);
+        let mut faulty = false;
+        let mut moment = |reader: &mut Reader, field: &'static str| {
+            let given = value.get(field)?;
+            let read = given.text().and_then(time::rfc3339);
+            if read.is_none() {
+                faulty = true;
+                let remedy = "Write an RFC 3339 time such as 2026-11-24T10:00:00Z";
+                reader.problem(row, Some(&id), field, given, Severity::Error, remedy);
+            }
+            read
+        };
+        let (start, end) = (moment(self, "start"), moment(self, "end"));
+        let bid = value.get("bid").or_else(|| value.get("pricing").and_then(|p| p.get("bid")));
+        let bid = match self.price(row, &id, "bid", bid) {
+            Some(bid) => bid,
+            None => return Ok(None),
+        };
+        if faulty {
+            return Ok(None);
+        }
+        let creatives = self.creatives(row, &id, value.get("creatives").and_then(Value::list), by_id)?;
+        let list = |key| value.get(key).and_then(Value::list).unwrap_or_default();
+        Ok(Some(Campaign {
+            advertiser: value.get("advertiser").and_then(Value::id).unwrap_or_else(|| id.clone()),
+            start,
+            end,
+            active: value.get("status").and_then(Value::text).is_none_or(|s| s.eq_ignore_ascii_case("active")),
+            bid,
+            placements: list("placements").iter().filter_map(Value::id).collect(),
+            creatives,
+            id,
+        }))
+    }
+
+    fn creatives(
+        &mut self,
+        row: usize,
+        campaign: &str,
+        values: Option<&[Value]>,
+        by_id: &BTreeMap<String, usize>,
+    ) -> Result<Vec<Creative>, Error> {
+        let mut creatives: Vec<Creative> = Vec::new();
+        for value in values.unwrap_or_default() {
+            let item_id = value.get("item_id").and_then(Value::id).filter(|item| by_id.contains_key(item));
+            let Some((id, item_id)) = value.get("id").and_then(Value::id).zip(item_id) else {
+                let remedy = "Give every creative an id and the `item_id` of a product of this catalogue";
+                let item = value.get("item_id").unwrap_or(&Value::Null);
+                self.problem(row, Some(campaign), "creatives.item_id", item, Severity::Error, remedy);
+                continue;
+            };
+            if creatives.iter().any(|c| c.id == id) {
+                return Err(Error::DuplicateId { kind: "creative", id: format!("{campaign}/{id}") });
+            }
+            creatives.push(Creative { id, item_id });
+        }
+        Ok(creatives)
+    }
+
+    fn placements(&mut self, rows: &[Value]) -> Result<Vec<Placement>, Error> {
+        self.section = "placements";
+        let mut placements: Vec<Placement> = Vec::with_capacity(rows.len());
+        for (index, value) in rows.iter().enumerate() {
+            let row = index + 1;
+            let Some(id) = value.get("id").and_then(Value::id) else {
+                self.problem(row, None, "id", &Value::Null, Severity::Error, "Give every placement a non-empty id");
+                continue;
+            };
+            self.warn_unknown_keys(value, row, Some(&id), PLACEMENT_KEYS);
+            if placements.iter().any(|p| p.id == id) {
+                return Err(Error::DuplicateId { kind: "placement", id });
+            }
+            let max_ads = match value.get("max_ads") {
+                None => DEFAULT_MAX_ADS,
+                Some(given) => match given.number().filter(|n| (1.0..=1000.0).contains(n)) {
+                    Some(n) => n as usize,
+                    None => {
+                        let remedy = "Use a whole number from 1 to 1000; 4 was taken";
+                        self.problem(row, Some(&id), "max_ads", given, Severity::Warning, remedy);
+                        DEFAULT_MAX_ADS
+                    }
+                },
+            };
+            let exclude = match value.get("exclude") {
+                None => Exclusion::ALL.to_vec(),
+                Some(given) => self.exclusions(row, &id, given),
+            };
+            placements.push(Placement { id, max_ads, exclude });
+        }
+        Ok(placements)
+    }
+
+    fn exclusions(&mut self, row: usize, id: &str, given: &Value) -> Vec<Exclusion> {
+        let words = given.list().unwrap_or_default();
+        let read = words.iter().filter_map(|word| {
+            let found = Exclusion::ALL.into_iter().find(|e| word.text() == Some(e.word()));
+            if found.is_none() {
+                let remedy = "Use bought, in_cart or current";
+                self.problem(row, Some(id), "exclude", word, Severity::Warning, remedy);
+            }
+            found
+        });
+        read.collect()
+    }
+}
+
+/// `product_type` is the shop's own tree and joins best to its events; Google's category is the second choice.
+fn category(value: &Value) -> String {
+    let given = value.get_any(&["product_type", "productType", "product_types", "productTypes"]);
+    let given = given.or_else(|| value.get_any(&["google_product_category", "googleProductCategory"]));
+    let first = match given {
+        Some(Value::List(list)) => list.first(),
+        other => other,
+    };
+    let path = first.and_then(Value::id).unwrap_or_default();
+    let levels: Vec<&str> = path.split('>').map(str::trim).filter(|level| !level.is_empty()).collect();
+    levels.join(" > ")
+}
+
+fn availability(text: &str) -> Option<Availability> {
+    let word = text.rsplit('/').next().unwrap_or(text);
+    let plain: String = word.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+    Some(match plain.as_str() {
+        "instock" | "limitedavailability" | "onlineonly" | "instoreonly" => Availability::InStock,
+        "outofstock" | "soldout" | "discontinued" => Availability::OutOfStock,
+        "preorder" | "presale" => Availability::Preorder,
+        "backorder" => Availability::Backorder,
+        _ => return None,
+    })
+}

@@ -1,0 +1,241 @@
+//! Ranking: who competes, what the scorer sees, and the order that follows.
+
+mod features;
+
+use std::collections::BTreeMap;
+
+use crate::catalogue::{Availability, Catalogue, Exclusion, Placement};
+use crate::decision::{Basis, Decision, Fallback, Filled, ScoredBy};
+use crate::error::Error;
+use crate::event::Timestamp;
+use crate::feature::Features;
+use crate::feedback::Counters;
+use crate::hash::Fnv;
+use crate::profile::Profile;
+use crate::request::Request;
+use crate::scorer::Scorer;
+
+pub(crate) use features::Columns;
+
+/// Everything a ranking reads.
+pub(crate) struct Ranking<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) columns: &'a Columns,
+    pub(crate) profile: &'a Profile,
+    pub(crate) counters: &'a Counters,
+    pub(crate) request: &'a Request,
+    pub(crate) now: Timestamp,
+}
+
+impl Ranking<'_> {
+    /// Makes the decision with `scorer`, or with `stand_in` where it fails.
+    pub(crate) fn decide(
+        &self,
+        scorer: Option<&mut (dyn Scorer + 'static)>,
+        stand_in: &mut dyn Scorer,
+    ) -> Result<Decision, Error> {
+        let placement = self.catalogue.placement(&self.request.placement).ok_or_else(|| self.unknown_placement())?;
+        let (eligible, removed) = self.eligible(placement);
+        let mut fallback = None;
+        let mut scores = Vec::new();
+        let mut scored_by = None;
+        if let Some(scorer) = scorer {
+            match self.score(scorer) {
+                Ok(good) => {
+                    scores = good;
+                    scored_by = Some(name_of(scorer));
+                }
+                Err(error) => fallback = Some(Fallback { code: error.code(), message: error.to_string() }),
+            }
+        }
+        if scored_by.is_none() {
+            scores = self.score(stand_in)?;
+        }
+        let limit = self.request.limit.map_or(placement.max_ads, |limit| limit.min(placement.max_ads));
+        Ok(Decision {
+            decision: self.identity(),
+            placement: placement.id.clone(),
+            at: self.now,
+            seed: self.request.seed,
+            slate: self.slate(order(self.catalogue, &eligible, &scores, limit), &scores),
+            basis: if self.profile.is_empty() { Basis::Contextual } else { Basis::Profile },
+            scorer: scored_by.unwrap_or_else(|| name_of(stand_in)),
+            fallback,
+            catalogue_version: self.catalogue.version().to_owned(),
+            candidates: eligible.len(),
+            removed,
+        })
+    }
+
+    /// Scores every ad of the catalogue, eligible or not: what depends on the
+    /// catalogue alone can then be computed once and reused, and few ads are removed.
+    pub(crate) fn score(&self, scorer: &mut dyn Scorer) -> Result<Vec<f32>, Error> {
+        let mut features = Features::new(self.catalogue.ads().len());
+        features::fill(self, scorer.inputs(), scorer.session_length(), &mut features);
+        let mut scores = Vec::with_capacity(features.candidates());
+        scorer.score(&features, &mut scores)?;
+        check(self.catalogue, &scores)?;
+        Ok(scores)
+    }
+
+    fn eligible(&self, placement: &Placement) -> (Vec<usize>, BTreeMap<&'static str, usize>) {
+        let mut removed = BTreeMap::new();
+        let eligible = (0..self.catalogue.ads().len()).filter(|ad| match self.obstacle(*ad, placement) {
+            None => true,
+            Some(reason) => {
+                *removed.entry(reason).or_insert(0) += 1;
+                false
+            }
+        });
+        (eligible.collect(), removed)
+    }
+
+    /// The first reason why an ad may not be shown here.
+    fn obstacle(&self, ad: usize, placement: &Placement) -> Option<&'static str> {
+        let product = self.catalogue.product_of(ad);
+        if product.availability == Availability::OutOfStock {
+            return Some("out_of_stock");
+        }
+        if self.catalogue.campaign_of(ad).is_some_and(|c| !c.runs(&placement.id, self.now)) {
+            return Some("campaign_not_running");
+        }
+        if self.counters.is_dismissed(&product.id, self.now) {
+            return Some("dismissed");
+        }
+        let excludes = |exclusion| placement.exclude.contains(&exclusion);
+        if excludes(Exclusion::Current) && self.request.page.item_id.as_ref() == Some(&product.id) {
+            return Some(Exclusion::Current.word());
+        }
+        let interest = self.profile.items().get(&product.id)?;
+        if excludes(Exclusion::Bought) && interest.bought.is_some() {
+            return Some(Exclusion::Bought.word());
+        }
+        (excludes(Exclusion::InCart) && interest.in_cart > 0).then_some(Exclusion::InCart.word())
+    }
+
+    fn slate(&self, order: Vec<usize>, scores: &[f32]) -> Vec<Filled> {
+        let filled = order.into_iter().enumerate().map(|(position, index)| {
+            let ad = &self.catalogue.ads()[index];
+            let campaign = self.catalogue.campaign_of(index);
+            Filled {
+                position,
+                ad: ad.id.clone(),
+                item_id: self.catalogue.product_of(index).id.clone(),
+                campaign: campaign.map(|c| c.id.clone()),
+                sponsored: campaign.is_some(),
+                score: scores[index],
+                propensity: 1.0,
+            }
+        });
+        filled.collect()
+    }
+
+    fn identity(&self) -> String {
+        let hash = Fnv::new().with(self.request.placement.as_bytes()).with(b"\0");
+        let hash = hash.with(&self.now.0.to_le_bytes()).with(&self.request.seed.to_le_bytes());
+        // Two rankings of one placement in the same millisecond with the same seed are two decisions.
+        hash.with(&self.counters.decisions.to_le_bytes()).hex()
+    }
+
+    fn unknown_placement(&self) -> Error {
+        Error::UnknownPlacement {
+            placement: self.request.placement.clone(),
+            known: self.catalogue.placements().iter().map(|p| p.id.clone()).collect(),
+        }
+    }
+}
+
+fn name_of(scorer: &dyn Scorer) -> ScoredBy {
+    ScoredBy { name: scorer.name(), model: scorer.model().map(str::to_owned) }
+}
+
+fn check(catalogue: &Catalogue, scores: &[f32]) -> Result<(), Error> {
+    if scores.len() != catalogue.ads().len() {
+        let ad = format!("{} ads", catalogue.ads().len());
+        return Err(Error::NonFiniteScore { ad, value: format!("{} scores", scores.len()) });
+    }
+    match scores.iter().position(|s| !s.is_finite()) {
+        None => Ok(()),
+        Some(bad) => Err(Error::NonFiniteScore { ad: catalogue.ads()[bad].id.clone(), value: scores[bad].to_string() }),
+    }
+}
+
+/// The best `limit` of the eligible ads, best first, no product twice.
+fn order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
+    let ads = catalogue.ads();
+    // New ads share the prior score, so ties are common. The id makes a replay independent of catalogue order.
+    let better = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then_with(|| ads[*a].id.cmp(&ads[*b].id));
+    let mut order = eligible.to_vec();
+    // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
+    let enough = limit.saturating_add(ads.len() - catalogue.products().len());
+    if enough < order.len() {
+        order.select_nth_unstable_by(enough, better);
+        order.truncate(enough);
+    }
+    order.sort_unstable_by(better);
+    let mut shown: Vec<usize> = Vec::with_capacity(limit);
+    order.retain(|ad| {
+        let product = ads[*ad].product;
+        let keep = shown.len() < limit && !shown.contains(&product);
+        if keep {
+            shown.push(product);
+        }
+        keep
+    });
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn catalogue(products: usize, creatives: &[usize]) -> Catalogue {
+        let products: Vec<String> =
+            (0..products).map(|i| format!(r#"{{"id":"p{i}","title":"Product {i}"}}"#)).collect();
+        let creatives: Vec<String> =
+            creatives.iter().enumerate().map(|(n, p)| format!(r#"{{"id":"c{n}","item_id":"p{p}"}}"#)).collect();
+        let json = format!(
+            r#"{{"products":[{}],"campaigns":[{{"id":"c","creatives":[{}]}}],"placements":[{{"id":"home"}}]}}"#,
+            products.join(","),
+            creatives.join(",")
+        );
+        Catalogue::read(json.as_bytes()).unwrap().0
+    }
+
+    /// The order written the obvious way.
+    fn plain_order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
+        let mut all = eligible.to_vec();
+        all.sort_by(|a, b| catalogue.ads()[*a].id.cmp(&catalogue.ads()[*b].id));
+        all.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        let mut shown = Vec::new();
+        let mut products = Vec::new();
+        for ad in all {
+            if !products.contains(&catalogue.ads()[ad].product) && shown.len() < limit {
+                products.push(catalogue.ads()[ad].product);
+                shown.push(ad);
+            }
+        }
+        shown
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_that_of_a_plain_sort(
+            scores in prop::collection::vec(prop::sample::select(vec![0.0f32, 0.25, 0.5, 0.5, 0.75, 1.0]), 60),
+            eligible in prop::collection::vec(any::<bool>(), 60),
+            limit in 1usize..70,
+        ) {
+            let catalogue = catalogue(40, &[0, 0, 1, 5, 5, 5, 39, 38, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+            let eligible: Vec<usize> = (0..60).filter(|i| eligible[*i]).collect();
+            prop_assert_eq!(order(&catalogue, &eligible, &scores, limit), plain_order(&catalogue, &eligible, &scores, limit));
+        }
+    }
+
+    #[test]
+    fn a_scorer_that_gives_nan_is_refused_with_the_ad() {
+        let catalogue = catalogue(3, &[]);
+        let error = check(&catalogue, &[0.5, f32::NAN, 0.5]).unwrap_err();
+        assert_eq!(error, Error::NonFiniteScore { ad: "p1".into(), value: "NaN".into() });
+    }
+}

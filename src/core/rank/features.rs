@@ -1,0 +1,293 @@
+//! Computing the feature table for one ranking.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::catalogue::Catalogue;
+use crate::content::{self, Content, prefixes};
+use crate::event::Timestamp;
+use crate::feature::{BASIC_WIDTH, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
+use crate::hash::Fnv;
+use crate::history::Record;
+use crate::profile::{AGE_BANDS, GENDERS, Subject};
+use crate::rank::Ranking;
+use crate::request::{Device, PageType};
+
+/// The `ad.` features that change when a sale begins or ends, one value per ad.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
+    price: Vec<f32>,
+    discount: Vec<f32>,
+    valid: Option<(Timestamp, Timestamp)>,
+}
+
+impl Columns {
+    /// Whether the values hold at `now`.
+    pub(crate) fn hold(&self, now: Timestamp) -> bool {
+        self.valid.is_some_and(|(from, until)| from <= now && now < until)
+    }
+
+    /// The values at `now`, good until the next sale begins or ends.
+    pub(crate) fn new(catalogue: &Catalogue, now: Timestamp) -> Columns {
+        let (mut from, mut until) = (Timestamp(0), Timestamp(u64::MAX));
+        for edge in catalogue.products().iter().filter_map(|p| p.sale).flat_map(|sale| [sale.from, sale.until]) {
+            if edge <= now {
+                from = from.max(edge);
+            } else {
+                until = until.min(edge);
+            }
+        }
+        let products = (0..catalogue.ads().len()).map(|ad| catalogue.product_of(ad));
+        Columns {
+            price: products.clone().map(|p| p.price_at(now).map_or(0.0, libm::log1pf)).collect(),
+            discount: products.map(|p| p.discount_at(now)).collect(),
+            valid: Some((from, until)),
+        }
+    }
+}
+
+/// Computes `wanted` into `features`. `session_length` is the length the model's file fixes, if it does.
+pub(super) fn fill<'a>(
+    ranking: &'a Ranking<'_>,
+    wanted: &[Feature],
+    session_length: Option<usize>,
+    features: &mut Features<'a>,
+) {
+    let mut computer = Computer { ranking, session_length, interest: None, context: None };
+    for feature in wanted {
+        features.set(*feature, computer.values(*feature));
+    }
+}
+
+struct Computer<'r, 'a> {
+    ranking: &'a Ranking<'r>,
+    session_length: Option<usize>,
+    interest: Option<Vec<f32>>,
+    context: Option<Vec<f32>>,
+}
+
+impl<'a> Computer<'_, 'a> {
+    fn values(&mut self, feature: Feature) -> Values<'a> {
+        let Ranking { catalogue, columns, request, profile, now, .. } = *self.ranking;
+        let vocabulary = catalogue.vocabulary();
+        match feature {
+            Feature::SessionItem => self.session_ids(|r| vocabulary.item(&r.item)),
+            Feature::SessionCategory => self.session_ids(|r| vocabulary.category(&r.category)),
+            Feature::SessionBrand => self.session_ids(|r| vocabulary.brand(&r.brand)),
+            Feature::SessionKind => self.session_ids(|r| r.name.id()),
+            Feature::SessionPrice => self.session_floats(|r| r.price.map_or(0.0, libm::log1pf)),
+            Feature::SessionAge => self.session_floats(|r| libm::log1pf(now.since(r.at) as f32 / 1000.0)),
+            Feature::ProfileInterest => floats(self.interest().to_vec()),
+            Feature::ProfileBasic => floats(self.basic()),
+            Feature::ProfileStage => floats(one_hot(STAGE_WIDTH, Some(profile.stage(now) as usize))),
+            Feature::ContextPage => floats(one_hot(PageType::ALL.len(), Some(request.page.kind as usize))),
+            Feature::ContextTime => floats(time_of_week(now)),
+            Feature::ContextDevice => floats(one_hot(Device::ALL.len(), request.device.map(|d| d as usize))),
+            Feature::ContextInterest => floats(self.context().to_vec()),
+            Feature::AdItem => Values::Id(Cow::Borrowed(catalogue.item_ids())),
+            Feature::AdCategory => Values::Id(Cow::Borrowed(catalogue.category_ids())),
+            Feature::AdBrand => Values::Id(Cow::Borrowed(catalogue.brand_ids())),
+            Feature::AdPrice => Values::Float(Cow::Borrowed(&columns.price)),
+            Feature::AdDiscount => Values::Float(Cow::Borrowed(&columns.discount)),
+            Feature::AdEmbedding => Values::Float(Cow::Borrowed(catalogue.all_embeddings())),
+            Feature::PairCosine => {
+                self.interest();
+                cosines(catalogue, self.interest.as_deref().unwrap_or_default())
+            }
+            Feature::PairContext => {
+                self.context();
+                cosines(catalogue, self.context.as_deref().unwrap_or_default())
+            }
+            Feature::PairCategory => self.category_affinity(),
+            Feature::PairBrand => self.brand_affinity(),
+            Feature::PairViews => self.views(),
+            Feature::PairPriceGap => self.price_gap(),
+        }
+    }
+
+    /// The newest steps, zeros on the left up to a fixed length; one zero for an empty session.
+    fn session<T: Default + Copy>(&self, value: impl Fn(&Record) -> T) -> Vec<T> {
+        let newest = self.ranking.profile.steps(self.ranking.now).rev();
+        let most = self.session_length.unwrap_or(SESSION_LIMIT);
+        let mut values: Vec<T> = newest.take(most).map(value).collect();
+        values.resize(self.session_length.unwrap_or(values.len().max(1)), T::default());
+        values.reverse();
+        values
+    }
+
+    fn session_ids(&self, value: impl Fn(&Record) -> i32) -> Values<'a> {
+        Values::Id(Cow::Owned(self.session(value)))
+    }
+
+    fn session_floats(&self, value: impl Fn(&Record) -> f32) -> Values<'a> {
+        floats(self.session(value))
+    }
+
+    /// The seed formula: u = sum of w_j x_j over what the shopper did, then scaled to length 1.
+    fn interest(&mut self) -> &[f32] {
+        let Ranking { catalogue, profile, now, .. } = *self.ranking;
+        self.interest.get_or_insert_with(|| {
+            let mut sum = vec![0.0; catalogue.embedding_width()];
+            for (id, item) in profile.items() {
+                let weight = item.interest.value(now) as f32;
+                match catalogue.product_embedding(id) {
+                    Some(vector) => add(&mut sum, vector, weight),
+                    None if catalogue.embeddings_are_hashed() => {
+                        let known = Content {
+                            id: Some(id),
+                            title: "",
+                            category: &item.category,
+                            brand: &item.brand,
+                            price: item.price,
+                        };
+                        add(&mut sum, &known.vector(), weight);
+                    }
+                    // Brought-along embeddings have no place for what they do not list.
+                    None => {}
+                }
+            }
+            if catalogue.embeddings_are_hashed() {
+                for (term, weight) in profile.terms() {
+                    add(&mut sum, &content::words_vector([term.as_str()].into_iter()), weight.value(now) as f32);
+                }
+                for (subject, weight) in profile.preferences() {
+                    let known = match subject {
+                        Subject::Category(path) => Content { category: path, ..Content::default() },
+                        Subject::Brand(brand) => Content { brand, ..Content::default() },
+                    };
+                    add(&mut sum, &known.vector(), *weight as f32);
+                }
+            }
+            content::normalise(&mut sum);
+            sum
+        })
+    }
+
+    fn context(&mut self) -> &[f32] {
+        let Ranking { catalogue, request, .. } = *self.ranking;
+        self.context.get_or_insert_with(|| {
+            let mut sum = vec![0.0; catalogue.embedding_width()];
+            if let Some(vector) = request.page.item_id.as_deref().and_then(|id| catalogue.product_embedding(id)) {
+                add(&mut sum, vector, 1.0);
+            }
+            if catalogue.embeddings_are_hashed() {
+                if let Some(category) = &request.page.category {
+                    add(&mut sum, &Content { category, ..Content::default() }.vector(), 1.0);
+                }
+                if let Some(words) = &request.page.search_term {
+                    let words = words.to_lowercase();
+                    add(&mut sum, &content::words_vector(words.split_whitespace()), 1.0);
+                }
+            }
+            content::normalise(&mut sum);
+            sum
+        })
+    }
+
+    fn basic(&self) -> Vec<f32> {
+        let basic = self.ranking.profile.basic();
+        let mut row = vec![0.0; BASIC_WIDTH];
+        let (ages, genders) = (AGE_BANDS.len(), GENDERS.len());
+        let regions = BASIC_WIDTH - ages - genders;
+        if let Some(age) = basic.age_band {
+            row[usize::from(age).min(ages - 1)] = 1.0;
+        }
+        if let Some(gender) = basic.gender {
+            row[ages + usize::from(gender).min(genders - 1)] = 1.0;
+        }
+        if let Some(region) = &basic.region {
+            let bucket = Fnv::new().with(region.to_lowercase().as_bytes()).value() % regions as u64;
+            row[ages + genders + bucket as usize] = 1.0;
+        }
+        row
+    }
+
+    /// Interest in the ad's category: the sum over its path's levels, the deepest counting most, at most 1.
+    fn category_affinity(&self) -> Values<'a> {
+        let Ranking { catalogue, profile, now, .. } = *self.ranking;
+        let interests: BTreeMap<&str, f32> = profile.category_interests(now).into_iter().collect();
+        per_product(catalogue, |product| {
+            let levels = prefixes(&product.category).rev();
+            let weighted = levels.zip([0.6, 0.3, 0.1]).map(|(path, share)| share * lookup(&interests, path));
+            weighted.sum::<f32>().clamp(-1.0, 1.0)
+        })
+    }
+
+    fn brand_affinity(&self) -> Values<'a> {
+        let Ranking { catalogue, profile, now, .. } = *self.ranking;
+        let interests: BTreeMap<&str, f32> = profile.brand_interests(now).into_iter().collect();
+        per_product(catalogue, |product| lookup(&interests, &product.brand))
+    }
+
+    fn views(&self) -> Values<'a> {
+        let Ranking { catalogue, profile, .. } = *self.ranking;
+        per_product(catalogue, |product| {
+            profile.items().get(&product.id).map_or(0.0, |item| libm::log1pf(item.views as f32))
+        })
+    }
+
+    fn price_gap(&self) -> Values<'a> {
+        let Ranking { columns, profile, now, .. } = *self.ranking;
+        let Some(mean) = profile.mean_log_price(now) else {
+            return floats(vec![0.0; columns.price.len()]);
+        };
+        floats(columns.price.iter().map(|price| if *price == 0.0 { 0.0 } else { price - mean }).collect())
+    }
+}
+
+fn lookup(interests: &BTreeMap<&str, f32>, key: &str) -> f32 {
+    interests.get(key).copied().unwrap_or(0.0)
+}
+
+fn floats<'a>(values: Vec<f32>) -> Values<'a> {
+    Values::Float(Cow::Owned(values))
+}
+
+fn one_hot(width: usize, index: Option<usize>) -> Vec<f32> {
+    let mut row = vec![0.0; width];
+    if let Some(index) = index {
+        row[index] = 1.0;
+    }
+    row
+}
+
+fn add(sum: &mut [f32], vector: &[f32], weight: f32) {
+    sum.iter_mut().zip(vector).for_each(|(s, x)| *s += weight * x);
+}
+
+fn cosines<'a>(catalogue: &Catalogue, query: &[f32]) -> Values<'a> {
+    let width = catalogue.embedding_width();
+    floats(catalogue.all_embeddings().chunks_exact(width).map(|ad| content::dot(query, ad).clamp(-1.0, 1.0)).collect())
+}
+
+/// Computes once per product; creatives share their product's value.
+fn per_product<'a>(catalogue: &Catalogue, value: impl Fn(&crate::catalogue::Product) -> f32) -> Values<'a> {
+    let values: Vec<f32> = catalogue.products().iter().map(value).collect();
+    floats(catalogue.ads().iter().map(|ad| values[ad.product]).collect())
+}
+
+/// Sine and cosine of the hour of day and of the weekday, UTC.
+fn time_of_week(now: Timestamp) -> Vec<f32> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let turn = |part: u64, whole: u64| part as f64 / whole as f64 * std::f64::consts::TAU;
+    let day = turn(now.0 % DAY_MS, DAY_MS);
+    // 1970-01-01 was a Thursday; Monday is 0.
+    let week = turn((now.0 / DAY_MS + 3) % 7, 7);
+    let row = [libm::sin(day), libm::cos(day), libm::sin(week), libm::cos(week)];
+    debug_assert_eq!(row.len(), TIME_WIDTH);
+    row.map(|x| x as f32).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_monday_at_noon_points_where_it_should() {
+        // 2026-11-23T12:00:00Z, a Monday.
+        let row = time_of_week(Timestamp(1_795_435_200_000));
+        for (value, expected) in row.iter().zip([0.0, -1.0, 0.0, 1.0]) {
+            assert!((value - expected).abs() < 1e-6, "{row:?}");
+        }
+    }
+}
