@@ -1,0 +1,88 @@
+//! Every case of `tests/vectors`, on every engine of this build, against onnxruntime's answers.
+
+mod vectors;
+
+use nearside_core::feature::Values;
+use nearside_scorer::{Engine, Error, Input, Model, Network};
+use vectors::{Case, Refusal};
+
+/// Largest difference to onnxruntime's score. The engines sum some thousand `f32` products in other orders
+/// and approximate `exp` and `tanh` to two units in the last place; a probability moves by 1e-6 at most,
+/// a wrong operator by 1e-3 at least.
+const TOLERANCE: f32 = 1e-5;
+
+fn compare(case: &Case, engine: Engine) {
+    let mut network = Network::load(&case.bytes, engine).unwrap_or_else(|e| panic!("{} on {engine:?}: {e}", case.name));
+    for run in &case.runs {
+        let inputs: Vec<_> = run.inputs.iter().map(vectors::Tensor::input).collect();
+        let got = network.run(&inputs).unwrap_or_else(|e| panic!("{}, {}, {engine:?}: {e}", case.name, run.about));
+        assert_eq!(got.shape, run.score_shape, "{}, {}, {engine:?}", case.name, run.about);
+        for (index, (got, expected)) in got.values.iter().zip(&run.score).enumerate() {
+            let off = (got - expected).abs();
+            assert!(
+                off <= TOLERANCE,
+                "{}, {}, {engine:?}: candidate {index} is {got}, onnxruntime says {expected}, {off} apart",
+                case.name,
+                run.about
+            );
+        }
+    }
+}
+
+#[cfg(feature = "compact")]
+#[test]
+fn the_compact_engine_agrees_with_onnxruntime_on_every_model() {
+    vectors::runs().iter().for_each(|case| compare(case, Engine::Compact));
+}
+
+#[cfg(feature = "full")]
+#[test]
+fn the_full_engine_agrees_with_onnxruntime_on_every_model() {
+    vectors::runs().iter().for_each(|case| compare(case, Engine::Full));
+}
+
+#[test]
+fn every_model_with_a_symbolic_n_keeps_the_contract_and_its_golden_cases() {
+    for case in vectors::runs() {
+        for engine in Engine::ALL {
+            match Model::load(&case.bytes, *engine) {
+                Ok(model) => assert!(model.report().golden > 0, "{} has no golden case", case.name),
+                // The reproducer of tract's failure has a fixed N, which no placement can promise.
+                Err(e) => assert_eq!((case.name.as_str(), e.code()), ("mlp_expand_concat_fixed", "input-shape")),
+            }
+        }
+    }
+}
+
+/// Loads and, where the fault shows only then, runs.
+fn refused(case: &Refusal, engine: Engine) -> Option<Error> {
+    let mut model = match Model::load(&case.bytes, engine) {
+        Ok(model) => model,
+        Err(e) => return Some(e),
+    };
+    if case.needs_catalogue {
+        return model.check_vocabulary("fedcba9876543210").err();
+    }
+    let values = [0.5; 7];
+    let ports = model.report().inputs;
+    let inputs: Vec<_> = ports
+        .iter()
+        .map(|port| Input { name: &port.name, shape: &[7], values: Values::Float(values[..].into()) })
+        .collect();
+    assert!(case.at_run, "{} was loaded by {engine:?}", case.name);
+    match model.run(&inputs) {
+        Ok(scores) if scores.shape != [7] => Some(Error::OutputShape { expected: String::new(), got: String::new() }),
+        other => other.err(),
+    }
+}
+
+#[test]
+fn every_bad_file_is_refused_with_its_code_and_a_remedy() {
+    for case in vectors::refusals() {
+        for engine in Engine::ALL {
+            let error = refused(&case, *engine).unwrap_or_else(|| panic!("{} on {engine:?}: {}", case.name, case.why));
+            assert!(case.codes.iter().any(|c| c == error.code()), "{} on {engine:?}: {error}", case.name);
+            assert!(!error.remedy().is_empty());
+        }
+    }
+}
