@@ -107,7 +107,12 @@ export class Host implements Client {
   }
 
   readonly #operations: Operations = {
-    observe: (event, now) => this.#kept(['observe', event, now], this.#raw.observe(event, now)),
+    observe: (event, now) => {
+      const observed = this.#kept(['observe', event, now], this.#raw.observe(event, now))
+      // Personal data that the engine dropped must not live on in the journal.
+      if (!observed.accepted || observed.flags.includes('personal-data-dropped')) this.#check(now)
+      return observed
+    },
     rank: (request, now) => {
       const decision = this.#raw.rank(request, now)
       this.#strikes = 0

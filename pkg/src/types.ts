@@ -4,7 +4,7 @@
  * 1970 UTC. Fields the engine does not know are ignored.
  */
 
-/** What a shopper can do; GA4's e-commerce events and a page view. */
+/** What a shopper can do: GA4's e-commerce events, a page view, and four about ads. */
 export type EventName =
   | 'page_view'
   | 'search'
@@ -20,6 +20,10 @@ export type EventName =
   | 'refund'
   | 'view_promotion'
   | 'select_promotion'
+  | 'ad_render'
+  | 'ad_impression'
+  | 'ad_click'
+  | 'ad_dismiss'
 
 /** One product within an event, with GA4's item fields. */
 export interface Item {
