@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::event::Timestamp;
 
 /// One filled position.
@@ -51,6 +52,12 @@ pub struct Fallback {
     pub code: &'static str,
     /// What went wrong.
     pub message: String,
+}
+
+impl From<&Error> for Fallback {
+    fn from(error: &Error) -> Self {
+        Fallback { code: error.code(), message: error.to_string() }
+    }
 }
 
 /// The slate with everything that led to it.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::catalogue::{Catalogue, CatalogueReport};
 use crate::clean::{self, Flag, Flags, Rejection};
 use crate::cosine::Cosine;
-use crate::decision::{Decision, DecisionRecord};
+use crate::decision::{Decision, DecisionRecord, Fallback};
 use crate::error::Error;
 use crate::event::{Event, Item, Timestamp};
 use crate::feedback::{Counted, Feedback};
@@ -57,6 +57,28 @@ struct Loaded {
     catalogue: Catalogue,
     report: CatalogueReport,
     columns: Columns,
+}
+
+impl Loaded {
+    fn ranking<'a>(&'a mut self, memory: &'a Memory, request: &'a Request, now: Timestamp) -> Ranking<'a> {
+        if !self.columns.hold(now) {
+            self.columns = Columns::new(&self.catalogue, now);
+        }
+        Ranking {
+            catalogue: &self.catalogue,
+            columns: &self.columns,
+            profile: &memory.profile,
+            counters: &memory.counters,
+            request,
+            now,
+        }
+    }
+
+    /// Scores everything once, so that a model which cannot is found out before it is needed.
+    fn try_out(&mut self, memory: &Memory, scorer: &mut dyn Scorer, now: Timestamp) -> Result<(), Error> {
+        scorer.fits(&self.catalogue)?;
+        self.ranking(memory, &Request::default(), now).score(scorer).map(|_| ())
+    }
 }
 
 impl Engine {
@@ -134,17 +156,21 @@ impl Engine {
         }
     }
 
-    /// Replaces the catalogue. A scorer that does not go with the new one leaves; the report of both is returned.
+    /// Replaces the catalogue. On an error the one before stays.
+    ///
+    /// A scorer that does not go with the new catalogue leaves, and the report says why: a shop replaces
+    /// catalogue and model one after the other, and between the two the cosine scorer ranks.
     pub fn load_catalogue(&mut self, bytes: &[u8], now: Timestamp) -> Result<CatalogueReport, Error> {
         let (catalogue, report) = Catalogue::read(bytes)?;
         let columns = Columns::new(&catalogue, now);
-        self.catalogue = Some(Loaded { catalogue, report: report.clone(), columns });
-        if let Some(mut scorer) = self.scorer.take()
-            && self.try_out(scorer.as_mut(), now).is_ok()
-        {
-            self.scorer = Some(scorer);
+        let loaded = self.catalogue.insert(Loaded { catalogue, report, columns });
+        if let Some(mut scorer) = self.scorer.take() {
+            match loaded.try_out(&self.memory, scorer.as_mut(), now) {
+                Ok(()) => self.scorer = Some(scorer),
+                Err(error) => loaded.report.model_dropped = Some(Fallback::from(&error)),
+            }
         }
-        Ok(report)
+        Ok(loaded.report.clone())
     }
 
     /// The catalogue in force.
@@ -156,16 +182,12 @@ impl Engine {
     ///
     /// On an error the one before stays. Without a catalogue it is tried when one is loaded.
     pub fn set_scorer(&mut self, mut scorer: Box<dyn Scorer>, now: Timestamp) -> Result<(), Error> {
-        if self.catalogue.is_some() {
-            self.try_out(scorer.as_mut(), now)?;
+        if let Some(loaded) = &mut self.catalogue {
+            loaded.try_out(&self.memory, scorer.as_mut(), now)?;
+            loaded.report.model_dropped = None;
         }
         self.scorer = Some(scorer);
         Ok(())
-    }
-
-    fn try_out(&mut self, scorer: &mut dyn Scorer, now: Timestamp) -> Result<(), Error> {
-        let request = Request::default();
-        self.ranking(&request, now)?.score(scorer).map(|_| ())
     }
 
     /// Goes back to the cosine scorer.
@@ -178,32 +200,10 @@ impl Engine {
     /// The scorer in force is used; where it fails, the cosine scorer stands in and the decision says so.
     pub fn rank(&mut self, request: &Request, now: Timestamp) -> Result<Decision, Error> {
         let loaded = self.catalogue.as_mut().ok_or(Error::NoCatalogue)?;
-        if !loaded.columns.hold(now) {
-            loaded.columns = Columns::new(&loaded.catalogue, now);
-        }
-        let ranking = Ranking {
-            catalogue: &loaded.catalogue,
-            columns: &loaded.columns,
-            profile: &self.memory.profile,
-            counters: &self.memory.counters,
-            request,
-            now,
-        };
+        let ranking = loaded.ranking(&self.memory, request, now);
         let decision = ranking.decide(self.scorer.as_deref_mut(), &mut self.cosine)?;
         self.memory.counters.remember(DecisionRecord::from(&decision), decision.fallback.is_some());
         Ok(decision)
-    }
-
-    fn ranking<'a>(&'a self, request: &'a Request, now: Timestamp) -> Result<Ranking<'a>, Error> {
-        let loaded = self.catalogue.as_ref().ok_or(Error::NoCatalogue)?;
-        Ok(Ranking {
-            catalogue: &loaded.catalogue,
-            columns: &loaded.columns,
-            profile: &self.memory.profile,
-            counters: &self.memory.counters,
-            request,
-            now,
-        })
     }
 
     /// Takes in what became of an ad.

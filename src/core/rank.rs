@@ -45,7 +45,7 @@ impl Ranking<'_> {
                     scores = good;
                     scored_by = Some(name_of(scorer));
                 }
-                Err(error) => fallback = Some(Fallback { code: error.code(), message: error.to_string() }),
+                Err(error) => fallback = Some(Fallback::from(&error)),
             }
         }
         if scored_by.is_none() {

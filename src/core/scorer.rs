@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::catalogue::Catalogue;
 use crate::feature::{Feature, Features};
 
 /// Turns features into one `f32` per candidate.
@@ -24,6 +25,13 @@ pub trait Scorer {
     /// The number of session positions it wants, where its file fixes one. `None`: as many as there are events.
     fn session_length(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether it goes with a catalogue: the same vocabulary where it counts on one. Asked once per catalogue,
+    /// before the first score.
+    fn fits(&self, catalogue: &Catalogue) -> Result<(), ScorerError> {
+        let _ = catalogue;
+        Ok(())
     }
 
     /// Appends one score per candidate to `scores`.

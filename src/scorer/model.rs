@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use nearside_core::feature::{Element, Shape, Values};
-use nearside_core::{Feature, Features, Scorer, ScorerError};
+use nearside_core::{Catalogue, Feature, Features, Scorer, ScorerError};
 use serde::Serialize;
 
 use crate::Error;
@@ -219,6 +219,10 @@ impl Scorer for Model {
 
     fn session_length(&self) -> Option<usize> {
         self.contract.session_length
+    }
+
+    fn fits(&self, catalogue: &Catalogue) -> Result<(), ScorerError> {
+        Ok(self.check_vocabulary(catalogue.vocabulary().item_hash())?)
     }
 
     fn score(&mut self, features: &Features<'_>, scores: &mut Vec<f32>) -> Result<(), ScorerError> {

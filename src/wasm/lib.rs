@@ -1,1 +1,125 @@
-//! boundary
+//! The boundary between the core and JavaScript: convert, call, convert back.
+//!
+//! Nothing is decided here. Time comes in as milliseconds, the seed of a
+//! ranking from the platform where the request names none. Failures are thrown
+//! as plain objects `{ code, message, field?, value?, remedy }`; the package's
+//! facade makes `EngineError`s of them on either side of the worker.
+
+mod convert;
+
+use js_sys::{Reflect, Uint8Array};
+use nearside_core::{Decision, Engine, Feedback, Request, Statement, Timestamp};
+use nearside_scorer::Model;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use convert::{millis, plain, read, throw, throw_model};
+
+/// A decision with the time it took, in microseconds.
+#[derive(Serialize)]
+struct Timed<'a> {
+    #[serde(flatten)]
+    decision: &'a Decision,
+    elapsed_us: Option<f64>,
+}
+
+/// One shopper's engine. See the package's `Engine` for what each method does.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct NearsideEngine {
+    inner: Engine,
+}
+
+#[wasm_bindgen]
+impl NearsideEngine {
+    /// An engine that knows nothing yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> NearsideEngine {
+        NearsideEngine::default()
+    }
+
+    /// Takes in one event as the shop emits it.
+    pub fn observe(&mut self, event: JsValue, now_ms: f64) -> Result<JsValue, JsValue> {
+        let observed = self.inner.observe(&read(event, "event")?, millis(now_ms)?).map_err(throw)?;
+        plain(&observed)
+    }
+
+    /// Ranks one placement.
+    pub fn rank(&mut self, request: JsValue, now_ms: f64) -> Result<JsValue, JsValue> {
+        let start = clock();
+        let now = millis(now_ms)?;
+        let request = Request::read(&read(request, "request")?, seed(now)).map_err(throw)?;
+        let decision = self.inner.rank(&request, now).map_err(throw)?;
+        let elapsed_us = start.zip(clock()).map(|(start, end)| (end - start) * 1000.0);
+        plain(&Timed { decision: &decision, elapsed_us })
+    }
+
+    /// Takes in what became of an ad.
+    pub fn feedback(&mut self, feedback: JsValue, now_ms: f64) -> Result<JsValue, JsValue> {
+        let feedback = Feedback::read(&read(feedback, "feedback")?).map_err(throw)?;
+        plain(&self.inner.feedback(&feedback, millis(now_ms)?).map_err(throw)?)
+    }
+
+    /// Takes in what the shopper tells of themselves.
+    pub fn tell(&mut self, statement: JsValue, _now_ms: f64) -> Result<(), JsValue> {
+        self.inner.tell(Statement::read(&read(statement, "statement")?).map_err(throw)?);
+        Ok(())
+    }
+
+    /// Replaces the catalogue with one read from UTF-8 JSON.
+    pub fn load_catalogue(&mut self, bytes: &[u8], now_ms: f64) -> Result<JsValue, JsValue> {
+        plain(&self.inner.load_catalogue(bytes, millis(now_ms)?).map_err(throw)?)
+    }
+
+    /// Replaces the model with one read from an ONNX file.
+    pub fn load_model(&mut self, bytes: &[u8], now_ms: f64) -> Result<JsValue, JsValue> {
+        let now = millis(now_ms)?;
+        let model = Model::load(bytes, ENGINE).map_err(throw_model)?;
+        let report = plain(&model.report())?;
+        self.inner.set_scorer(Box::new(model), now).map_err(throw)?;
+        Ok(report)
+    }
+
+    /// Goes back to ranking without a model.
+    pub fn unload_model(&mut self) {
+        self.inner.clear_scorer();
+    }
+
+    /// Everything remembered, as bytes.
+    pub fn snapshot(&self) -> Uint8Array {
+        Uint8Array::from(self.inner.snapshot().as_slice())
+    }
+
+    /// Replaces everything remembered.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
+        self.inner.restore(bytes).map_err(throw)
+    }
+
+    /// Forgets everything remembered; catalogue and model stay.
+    pub fn forget(&mut self) {
+        self.inner.forget();
+    }
+
+    /// A summary of what happened and what is remembered.
+    pub fn stats(&self, now_ms: f64) -> Result<JsValue, JsValue> {
+        plain(&self.inner.stats(millis(now_ms)?))
+    }
+}
+
+/// The engine this build brings.
+#[cfg(feature = "full")]
+const ENGINE: nearside_scorer::Engine = nearside_scorer::Engine::Full;
+#[cfg(not(feature = "full"))]
+const ENGINE: nearside_scorer::Engine = nearside_scorer::Engine::Compact;
+
+/// A seed that JavaScript can hold exactly, from the platform's entropy; from the time where that is closed off.
+fn seed(now: Timestamp) -> u64 {
+    const EXACT_BITS: u32 = 53;
+    getrandom::u64().unwrap_or(now.0) >> (u64::BITS - EXACT_BITS)
+}
+
+/// The platform's stopwatch in milliseconds. `performance` is a global in pages, workers and Node.
+fn clock() -> Option<f64> {
+    let performance = Reflect::get(&js_sys::global(), &"performance".into()).ok()?;
+    (!performance.is_undefined()).then(|| performance.unchecked_into::<web_sys::Performance>().now())
+}

@@ -8,6 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use wasm_bindgen_cli_support::Bindgen;
@@ -39,17 +40,17 @@ const KEPT: usize = 6;
 pub(crate) struct Engine {
     /// `compact` or `full`: the cargo profile, the folder and the end of the module's name.
     pub(crate) name: &'static str,
-    /// Cargo features.
-    features: &'static [&'static str],
+    /// The one cargo feature.
+    feature: &'static str,
     /// The optimiser's level.
     level: &'static str,
 }
 
 /// What a shop ships.
-pub(crate) const COMPACT: Engine = Engine { name: "compact", features: &[], level: "-Oz" };
+pub(crate) const COMPACT: Engine = Engine { name: "compact", feature: "compact", level: "-Oz" };
 
 /// Fetched only when a model needs it.
-pub(crate) const FULL: Engine = Engine { name: "full", features: &["full"], level: "-Oz" };
+pub(crate) const FULL: Engine = Engine { name: "full", feature: "full", level: "-Oz" };
 
 impl Engine {
     /// The module's name, without an ending.
@@ -63,9 +64,9 @@ impl Engine {
     }
 
     /// Adds this engine's features to a cargo command.
-    pub(crate) fn with_features<'a>(&self, command: &'a mut std::process::Command) -> &'a mut std::process::Command {
+    pub(crate) fn with_feature<'a>(&self, command: &'a mut std::process::Command) -> &'a mut std::process::Command {
         if !self.features.is_empty() {
-            command.arg("--features").arg(self.features.join(","));
+            command.arg("--no-default-features").arg("--features").arg(self.features.join(","));
         }
         command
     }
@@ -98,14 +99,12 @@ impl Engine {
         tree.args(["--prefix", "none", "-f", "{p} {f}"]);
         // Which checkout it is must not matter.
         let here = project.root.display().to_string();
-        project
-            .run(&format!("listing what {} wasm is made of", self.name), self.with_features(&mut tree))?
-            .replace(&here, "")
-            .hash(&mut hasher);
-        answer(std::process::Command::new("rustc").arg("-vV")).hash(&mut hasher);
+        let tree = project.ask("listing what an engine is made of", self.with_feature(&mut tree))?;
+        tree.replace(&here, "").hash(&mut hasher);
+        answer(Command::new("rustc").arg("-vV")).hash(&mut hasher);
         let manifest = project.path("Cargo.toml");
         profiles(&fs::read_to_string(&manifest).map_err(Error::file(&manifest))?).hash(&mut hasher);
-        (self.name, self.features, self.level, RUSTFLAGS, FEATURES).hash(&mut hasher);
+        (self.name, self.feature, self.level, RUSTFLAGS, FEATURES).hash(&mut hasher);
         let optimiser = wasm_opt(project)?.with_file_name("../package.json");
         fs::read(&optimiser).map_err(Error::file(&optimiser))?.hash(&mut hasher);
         for folder in ["src/core", "src/scorer", "src/wasm"] {
@@ -119,7 +118,7 @@ impl Engine {
         rustc.args(["rustc", "--locked", "-p", "nearside-wasm", "--lib", "--crate-type", "cdylib"]);
         rustc.args(["--profile", self.name, "--target", WASM]);
         rustc.env("RUSTFLAGS", RUSTFLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
-        project.run(&format!("compiling {} wasm", self.name), self.with_features(&mut rustc))?;
+        project.run(&format!("compiling {} wasm", self.name), self.with_feature(&mut rustc))?;
         let compiled = project.target.join(WASM).join(self.name).join("nearside_wasm.wasm");
 
         // Made beside its place and moved there whole: an interrupted build leaves nothing that looks finished.
@@ -130,6 +129,8 @@ impl Engine {
         project.console.step(&format!("binding {} wasm to JavaScript", self.name), || {
             let mut bindgen = Bindgen::new();
             bindgen.input_path(&compiled).out_name(&module).typescript(true).keep_debug(false);
+            // After a trap the package replaces the instance without loading the script again.
+            bindgen.reset_state_function(true);
             let made = bindgen.web(true).and_then(|bindgen| bindgen.generate(&work));
             made.map_err(|error| Error::Product { what: compiled.display().to_string(), detail: format!("{error:#}") })
         })?;

@@ -13,6 +13,7 @@ use super::{
     Ad, Availability, Campaign, Catalogue, Columns, Creative, Exclusion, Placement, Product, Sale, Vocabulary,
 };
 use crate::content::{self, Content};
+use crate::decision::Fallback;
 use crate::error::Error;
 use crate::event::Timestamp;
 use crate::hash::Fnv;
@@ -47,6 +48,8 @@ pub struct CatalogueReport {
     pub problems: Vec<Problem>,
     /// How many problems there were.
     pub problems_total: usize,
+    /// Why the model in force left when this catalogue came, where it did.
+    pub model_dropped: Option<Fallback>,
 }
 
 /// One thing in the file that was left out or ignored.
@@ -130,6 +133,7 @@ impl Catalogue {
             vocabulary: catalogue.vocabulary.item_hash().to_owned(),
             problems: reader.problems,
             problems_total: reader.problems_total,
+            model_dropped: None,
         };
         Ok((catalogue, report))
     }
