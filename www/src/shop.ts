@@ -1,0 +1,53 @@
+// What every page of the shop is made with, and what it hands back.
+
+import type { Page, SessionEvent } from 'nearside'
+import type { Cart } from './cart'
+import type { Catalogue, Product } from './catalogue'
+import type { Ranking } from './ranking'
+import type { Shelf } from './shelf'
+
+/** The shop's parts. */
+export interface Shop {
+  readonly catalogue: Catalogue
+  readonly cart: Cart
+  readonly ranking: Ranking
+  /** Tells the engine what happened and ranks the shelves anew. */
+  report(event: SessionEvent): void
+  /** Puts a product into the cart and says so. The caller reports the event. */
+  add(product: Product): void
+  /** Says something to those who do not see the page. */
+  announce(text: string): void
+  /** Draws the present page anew. */
+  redraw(): void
+}
+
+/** A page, drawn. */
+export interface View {
+  /** Names the page in the tab and in the history. */
+  readonly title: string
+  readonly element: HTMLElement
+  readonly shelves: readonly Shelf[]
+  /** What opening this page means, in the order it is reported. */
+  readonly events: readonly SessionEvent[]
+}
+
+/** The product looked at last, which "related" falls back to on pages without one. */
+let lookedAt: Product | undefined
+
+/** Notes that a product page was opened. */
+export function remember(product: Product): void {
+  lookedAt = product
+}
+
+/** The product page opened last in this tab. */
+export function lastLook(): Product | undefined {
+  return lookedAt
+}
+
+/** The heading every page has; it takes the focus when the page is opened. */
+export const HEADING_CLASS = 'page-title'
+
+/** A request's page for a product. */
+export function pageOf(product: Product): Page {
+  return { type: 'product', item_id: product.id }
+}
