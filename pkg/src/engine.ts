@@ -79,6 +79,8 @@ export interface Engine {
   snapshot(): Promise<Uint8Array>
   /** Replaces the profile and counters. A refused snapshot changes nothing. */
   restore(snapshot: Uint8Array | ArrayBuffer): Promise<void>
+  /** Erases the profile and counters; catalogue and model stay. */
+  forget(): Promise<void>
   /** What the engine knows and has done. */
   stats(): Promise<Stats>
   /** Answers the calls already made, then frees everything. May be called twice. */
@@ -193,7 +195,7 @@ class ClientEngine implements Engine {
   }
 
   unloadModel() {
-    return this.#call('unloadModel', (now) => [now])
+    return this.#call('unloadModel', () => [])
   }
 
   loadCatalogue(source: Source | Catalogue) {
@@ -204,14 +206,15 @@ class ClientEngine implements Engine {
   }
 
   snapshot() {
-    return this.#call('snapshot', (now) => [now])
+    return this.#call('snapshot', () => [])
   }
 
   restore(snapshot: Uint8Array | ArrayBuffer) {
-    return this.#call('restore', async (now) => [
-      await bytesOf('snapshot', snapshot, this.#read),
-      now,
-    ])
+    return this.#call('restore', async () => [await bytesOf('snapshot', snapshot, this.#read)])
+  }
+
+  forget() {
+    return this.#call('forget', () => [])
   }
 
   stats() {

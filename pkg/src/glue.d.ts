@@ -14,11 +14,12 @@ declare module '*/nearside_full.js' {
     rank(request: unknown, now_ms: number): Answers['rank']
     feedback(feedback: unknown, now_ms: number): Answers['feedback']
     tell(statement: unknown, now_ms: number): void
-    load_catalogue(bytes: Uint8Array): Answers['loadCatalogue']
-    load_model(bytes: Uint8Array): Answers['loadModel']
+    load_catalogue(bytes: Uint8Array, now_ms: number): Answers['loadCatalogue']
+    load_model(bytes: Uint8Array, now_ms: number): Answers['loadModel']
     unload_model(): void
-    snapshot(now_ms: number): Uint8Array
-    restore(bytes: Uint8Array, now_ms: number): void
+    snapshot(): Uint8Array
+    restore(bytes: Uint8Array): void
+    forget(): void
     stats(now_ms: number): Answers['stats']
     free(): void
   }

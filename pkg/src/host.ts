@@ -21,11 +21,20 @@ const COMPACT_ONLY = new Set(['unsupported-operator', 'engine-failed'])
 const JOURNAL_LIMIT = 64
 const RANK_WORK = 8
 
+/** Calls that may take a page's thread for long. */
+const LONG = new Set<Op>(['loadCatalogue', 'loadModel', 'restore'])
+
 /** Traps in a row, while ranking, that a model survives. */
 const MODEL_STRIKES = 2
 
 type Change = { [K in 'observe' | 'rank' | 'feedback' | 'tell']: [op: K, ...args: Calls[K]] }
 type JournalEntry = Change[keyof Change]
+
+/** A file in force, and the time it was loaded at. */
+interface Loaded {
+  bytes: Uint8Array
+  now: number
+}
 
 type Operations = {
   [K in Op]: (...args: Calls[K]) => Answers[K] | Promise<Answers[K]>
@@ -37,11 +46,11 @@ export class Host implements Client {
   #build: WasmBuild
   #raw: RawEngine
   #generation: number
-  #checkpoint: { bytes: Uint8Array; now: number } | undefined
+  #checkpoint: Uint8Array | undefined
   #journal: JournalEntry[] = []
   #work = 0
-  #catalogue: Uint8Array | undefined
-  #model: Uint8Array | undefined
+  #catalogue: Loaded | undefined
+  #model: Loaded | undefined
   #strikes = 0
   #tail: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -87,6 +96,7 @@ export class Host implements Client {
 
   async #run<K extends Op>(op: K, args: Calls[K]): Promise<Answers[K]> {
     if (this.#closed) throw new EngineError('disposed', 'the engine was disposed of')
+    if (LONG.has(op)) await this.#pause()
     // Another engine on this thread may have trapped, and taken the instance along.
     if (this.#generation !== this.#build.generation) this.#revive()
     try {
@@ -110,7 +120,7 @@ export class Host implements Client {
     observe: (event, now) => {
       const observed = this.#kept(['observe', event, now], this.#raw.observe(event, now))
       // Personal data that the engine dropped must not live on in the journal.
-      if (!observed.accepted || observed.flags.includes('personal-data-dropped')) this.#check(now)
+      if (observed.reason || observed.flags.includes('personal-data-dropped')) this.#check()
       return observed
     },
     rank: (request, now) => {
@@ -122,39 +132,43 @@ export class Host implements Client {
     feedback: (feedback, now) =>
       this.#kept(['feedback', feedback, now], this.#raw.feedback(feedback, now)),
     tell: (statement, now) => this.#kept(['tell', statement, now], this.#raw.tell(statement, now)),
-    loadCatalogue: async (bytes, now) => {
-      await this.#pause()
-      const report = this.#raw.load_catalogue(bytes)
-      this.#catalogue = bytes
+    loadCatalogue: (bytes, now) => {
       // What was observed under the old catalogue must not be replayed under the new one.
-      this.#check(now)
+      this.#check()
+      const report = this.#raw.load_catalogue(bytes, now)
+      this.#catalogue = { bytes, now }
+      if (report.model_dropped) this.#model = undefined
       return report
     },
     loadModel: async (bytes, now) => {
-      await this.#pause()
+      // Decisions in the journal are taken again on replay, so it must not span two models.
+      this.#check()
       let report: Answers['loadModel']
       try {
-        report = this.#raw.load_model(bytes)
+        report = this.#raw.load_model(bytes, now)
       } catch (error) {
         if (this.#build.name === 'full' || !isRefusal(error) || !COMPACT_ONLY.has(error.code)) {
           throw error
         }
         report = await this.#moveToFull(bytes, now)
       }
-      this.#model = bytes
+      this.#model = { bytes, now }
       this.#strikes = 0
       return report
     },
     unloadModel: () => {
+      this.#check()
       this.#raw.unload_model()
       this.#model = undefined
     },
-    snapshot: (now) => this.#raw.snapshot(now),
-    restore: async (bytes, now) => {
-      await this.#pause()
-      this.#raw.restore(bytes, now)
-      this.#checkpoint = { bytes, now }
-      this.#forgetJournal()
+    snapshot: () => this.#raw.snapshot(),
+    restore: (bytes) => {
+      this.#raw.restore(bytes)
+      this.#rememberOnly(bytes)
+    },
+    forget: () => {
+      this.#raw.forget()
+      this.#rememberOnly(undefined)
     },
     stats: (now) => this.#raw.stats(now),
   }
@@ -163,42 +177,43 @@ export class Host implements Client {
   #kept<T>(entry: JournalEntry, answer: T): T {
     this.#journal.push(entry)
     this.#work += entry[0] === 'rank' ? RANK_WORK : 1
-    if (this.#work >= JOURNAL_LIMIT) this.#check(entry[2])
+    if (this.#work >= JOURNAL_LIMIT) this.#check()
     return answer
   }
 
   /** Turns the journal into a checkpoint. */
-  #check(now: number): void {
-    let bytes: Uint8Array
+  #check(): void {
+    if (this.#journal.length === 0) return
     try {
-      bytes = this.#raw.snapshot(now)
+      this.#rememberOnly(this.#raw.snapshot())
     } catch (error) {
-      if (isRefusal(error)) return
-      // The call itself succeeded; the next one will find the engine revived.
+      // The call itself succeeded; the next one finds the engine revived.
       this.#trapped(error)
-      return
     }
-    this.#checkpoint = { bytes, now }
-    this.#forgetJournal()
   }
 
-  #forgetJournal(): void {
+  #rememberOnly(checkpoint: Uint8Array | undefined): void {
+    this.#checkpoint = checkpoint
     this.#journal = []
     this.#work = 0
   }
 
-  async #moveToFull(model: Uint8Array, now: number): Promise<Answers['loadModel']> {
+  async #moveToFull(bytes: Uint8Array, now: number): Promise<Answers['loadModel']> {
     const full = await this.#open('full')
-    this.#check(now)
     const raw = full.create()
     let report: Answers['loadModel']
     try {
-      this.#replay(raw, this.#journal)
-      report = raw.load_model(model)
+      if (this.#catalogue) raw.load_catalogue(this.#catalogue.bytes, this.#catalogue.now)
+      this.#remember(raw, this.#journal)
+      report = raw.load_model(bytes, now)
     } catch (error) {
-      if (!isRefusal(error)) full.renew()
-      else raw.free()
-      throw isRefusal(error) ? error : internal(error)
+      if (isRefusal(error)) {
+        raw.free()
+        throw error
+      }
+      // The compact engine is untouched and stays in force.
+      full.renew()
+      throw internal(error)
     }
     if (this.#generation === this.#build.generation) this.#raw.free()
     this.#build = full
@@ -224,8 +239,9 @@ export class Host implements Client {
       const build = this.#build
       try {
         const raw = build.create()
-        this.#replay(raw, journal)
-        if (model) raw.load_model(model)
+        if (this.#catalogue) raw.load_catalogue(this.#catalogue.bytes, this.#catalogue.now)
+        if (model) raw.load_model(model.bytes, model.now)
+        this.#remember(raw, journal)
         this.#raw = raw
         this.#generation = build.generation
         this.#journal = journal
@@ -239,9 +255,8 @@ export class Host implements Client {
     throw internal(cause)
   }
 
-  #replay(raw: RawEngine, journal: readonly JournalEntry[]): void {
-    if (this.#catalogue) raw.load_catalogue(this.#catalogue)
-    if (this.#checkpoint) raw.restore(this.#checkpoint.bytes, this.#checkpoint.now)
+  #remember(raw: RawEngine, journal: readonly JournalEntry[]): void {
+    if (this.#checkpoint) raw.restore(this.#checkpoint)
     for (const [op, argument, now] of journal) raw[op](argument, now)
   }
 }

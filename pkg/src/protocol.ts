@@ -21,9 +21,10 @@ export interface Calls {
   tell: [statement: unknown, now: number]
   loadCatalogue: [bytes: Uint8Array, now: number]
   loadModel: [bytes: Uint8Array, now: number]
-  unloadModel: [now: number]
-  snapshot: [now: number]
-  restore: [bytes: Uint8Array, now: number]
+  unloadModel: []
+  snapshot: []
+  restore: [bytes: Uint8Array]
+  forget: []
   stats: [now: number]
 }
 
@@ -38,6 +39,7 @@ export interface Answers {
   unloadModel: void
   snapshot: Uint8Array
   restore: void
+  forget: void
   stats: Stats
 }
 

@@ -4,6 +4,8 @@
  * 1970 UTC. Fields the engine does not know are ignored.
  */
 
+import type { ErrorCode } from './errors.js'
+
 /** What a shopper can do: GA4's e-commerce events, a page view, and four about ads. */
 export type EventName =
   | 'page_view'
@@ -99,20 +101,47 @@ export interface SessionEvent extends EventFields {
   decision?: string | undefined
 }
 
+/** Why an event was refused. */
+export type EventReason =
+  | 'missing-event'
+  | 'unknown-event'
+  | 'invalid-time'
+  | 'too-old'
+  | 'duplicate'
+  | 'missing-item'
+  | 'missing-search-term'
+
+/** What was corrected or noticed in an event; only `robot-like` keeps it from counting. */
+export type EventFlag =
+  | 'time-filled'
+  | 'future-time'
+  | 'late'
+  | 'price-parsed'
+  | 'price-dropped'
+  | 'quantity-filled'
+  | 'price-filled'
+  | 'brand-filled'
+  | 'category-filled'
+  | 'item-dropped'
+  | 'items-truncated'
+  | 'text-cut'
+  | 'personal-data-dropped'
+  | 'robot-like'
+
 /** What became of an event. */
 export interface Observed {
   /** Whether the event counts. */
   accepted: boolean
-  /** Why not, e.g. `unknown-event`, `duplicate`, `missing-item`, `too-old`. */
-  reason?: string
-  /** The field at fault. */
-  field?: string
-  /** The offending value as text. */
-  value?: string
-  /** What to change. */
-  remedy?: string
-  /** What was corrected, e.g. `price-parsed`, `personal-data-dropped`. */
-  flags: string[]
+  /** Why it was refused, or null. */
+  reason: EventReason | null
+  /** The field at fault, or null. */
+  field: string | null
+  /** The offending value as text, shortened, or null. */
+  value: string | null
+  /** What to change, or null. */
+  remedy: string | null
+  /** What was corrected or noticed. */
+  flags: EventFlag[]
 }
 
 /** A price in any of Merchant Center's spellings, or a number in the catalogue's currency. */
@@ -227,18 +256,20 @@ export interface Catalogue {
     | undefined
 }
 
-/** A row of the catalogue that was left out or read with a correction. */
+/** One thing in a catalogue that was left out or ignored. */
 export interface CatalogueProblem {
-  /** Position in its list, from 0. */
+  /** The list it is in; `catalogue` for the file itself. */
+  section: 'products' | 'campaigns' | 'placements' | 'catalogue'
+  /** Place in that list, from 1; 0 for the file itself. */
   row: number
-  /** The row's id, if it has one. */
-  id?: string
+  /** The row's id, or null. */
+  id: string | null
   /** The field at fault. */
   field: string
-  /** The offending value as text. */
+  /** The offending value as text, shortened. */
   value: string
-  /** The rule it breaks. */
-  rule: string
+  /** An error cost the row, a warning only the field. */
+  severity: 'error' | 'warning'
   /** What to change. */
   remedy: string
 }
@@ -257,22 +288,32 @@ export interface CatalogueReport {
   ads: number
   /** Width of the product vectors. */
   embedding_width: number
-  /** Hashes of the vocabularies, to compare with a model's. */
-  vocabulary: Record<string, string>
+  /** Hash of the item vocabulary, to compare with a model's. */
+  vocabulary: string
   /** The first problems found. */
   problems: CatalogueProblem[]
   /** How many there were in all. */
   problems_total: number
+  /** Why the model in force left when this catalogue came, or null. */
+  model_dropped: Fallback | null
+}
+
+/** Why the model did not score and the formula stood in. */
+export interface Fallback {
+  /** The code of the error. */
+  code: ErrorCode
+  /** What went wrong. */
+  message: string
 }
 
 /** A tensor a model takes. */
 export interface ModelInput {
   /** A name of the feature contract, e.g. `ad.embedding`. */
   name: string
-  /** Element type. */
+  /** Element type in ONNX's word, e.g. `float`. */
   dtype: string
-  /** Dimensions; text is a dimension that varies. */
-  shape: (number | string)[]
+  /** Dimensions, text for one that varies; null where the file does not say. */
+  shape: (number | string)[] | null
 }
 
 /** What was read from a model. */
@@ -285,12 +326,16 @@ export interface ModelReport {
   inputs: ModelInput[]
   /** The ONNX operators it uses. */
   operators: string[]
-  /** Number of weights. */
+  /** Stored numbers: weights and constants. */
   parameters: number
   /** Size of the file. */
   bytes: number
-  /** The file's own description; may be empty. */
-  description: string
+  /** What the file says about itself, or null. */
+  description: string | null
+  /** Hash of the item vocabulary it was trained with, or null. */
+  vocabulary: string | null
+  /** What its output means. */
+  output: 'probability' | 'logit'
   /** Golden cases in the file, all of which passed. */
   golden: number
   /** What does not prevent its use but should be known. */
@@ -366,15 +411,15 @@ export interface Decision {
   /** Which scorer ranked. */
   scorer: ScorerInfo
   /** Why another scorer than the model ranked, or null. */
-  fallback: { code: string; message: string } | null
+  fallback: Fallback | null
   /** {@link CatalogueReport.version} in force. */
   catalogue_version: string
   /** How many ads competed. */
   candidates: number
   /** How many ads were kept out, by reason. */
   removed: Record<string, number>
-  /** Time spent, in microseconds. */
-  elapsed_us?: number
+  /** Time spent, in microseconds, as exact as the platform's clock; null where it has none. */
+  elapsed_us: number | null
 }
 
 /** What the shopper did with an ad of a slate. */
@@ -391,8 +436,8 @@ export interface Feedback {
 export interface FeedbackResult {
   /** Whether it counts. */
   counted: boolean
-  /** `repeat` for the second of its kind. */
-  reason?: string
+  /** `repeat` for the second of its kind, or null. */
+  reason: 'repeat' | null
 }
 
 /** What the shopper says about themselves; only pass it on if they allowed it. */
@@ -412,11 +457,14 @@ export interface Statement {
     | undefined
 }
 
+/** How far along the shopper is in this session; the strongest sign counts. */
+export type Stage = 'new' | 'browsing' | 'considering' | 'carting' | 'checking_out' | 'bought'
+
 /** An interest and its strength. */
 export interface Interest {
   /** The category or brand. */
   name: string
-  /** Strength; comparable within one list. */
+  /** From -1 to 1. */
   weight: number
 }
 
@@ -439,10 +487,10 @@ export interface Stats {
     categories: Interest[]
     /** Strongest brands first. */
     brands: Interest[]
-    /** Usual price band, or null. */
-    price_band: number | null
+    /** Mean price looked at, in the catalogue's currency, or null. */
+    mean_price: number | null
     /** How far the shopper has come. */
-    stage: string
+    stage: Stage
     /** Events in the current session. */
     session_events: number
     /** Start of the current session, or null. */
