@@ -39,9 +39,13 @@ function decode(text) {
 
 function cut(text) {
   if (text.length <= DESCRIPTION_LIMIT) return text
-  const room = text.slice(0, DESCRIPTION_LIMIT - 1)
-  const space = room.lastIndexOf(' ')
-  return `${room.slice(0, space > 0 ? space : room.length).replace(/[\s;,.:-]+$/, '')}…`
+  const room = text.slice(0, DESCRIPTION_LIMIT)
+  // Descriptions are lists of points: better one point fewer than one that breaks off.
+  const point = room.lastIndexOf(';')
+  if (point > 0) return room.slice(0, point)
+  const short = room.slice(0, -1)
+  const space = short.lastIndexOf(' ')
+  return `${short.slice(0, space > 0 ? space : short.length).replace(/[\s;,.:-]+$/, '')}…`
 }
 
 function product(row) {

@@ -97,14 +97,14 @@ export function picture(product: Product): SVGElement {
   const seed = spread(product.id)
   const glyph = glyphFor(product.path.join(' > '), product.title)
   const tint = COLOURS.find(([word]) => word.test(product.variant))?.[1]
-  const body = svg('g', { class: 'glyph', transform: 'translate(41.6 21.6) scale(1.2)' }, ...drawing(glyph))
+  const body = svg('g', { class: 'glyph', transform: 'translate(41.6 24.6) scale(1.2)' }, ...drawing(glyph))
   if (COVERS.has(glyph)) {
     const text = svg('text', { class: 'initials', x: glyph === 'disc' ? 32 : 36, y: glyph === 'disc' ? 42 : 33, 'text-anchor': 'middle' })
     text.textContent = initials(product)
     body.append(text)
   }
   const frame = svg('svg', { class: tint === undefined ? 'picture' : `picture tint-${tint}`, viewBox: '0 0 160 120', 'aria-hidden': 'true', focusable: 'false' })
-  frame.style.setProperty('--hue', String(hue(product.path[0] ?? '') + ((seed >>> 11) % 25) - 12))
+  frame.style.setProperty('--hue', String(hue(product.path[0] ?? '') + ((seed >>> 11) % 17) - 8))
   frame.append(svg('rect', { class: 'ground', width: 160, height: 120 }), backdrop(seed), body)
   return frame
 }

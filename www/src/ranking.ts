@@ -2,7 +2,7 @@
 // a ranked slate where there is one, and otherwise a plain list that says so.
 
 import { EngineError } from 'nearside'
-import type { Decision, Engine, Feedback, ModelReport, Observed, Page, SessionEvent, Stats } from 'nearside'
+import type { Decision, Engine, Feedback, ModelReport, Page, SessionEvent, Stats } from 'nearside'
 import type { Catalogue, Product } from './catalogue'
 
 /** A placement of `catalogue.json`. */
@@ -41,10 +41,17 @@ export interface Shown {
   readonly failure: Failure | null
 }
 
+/** What became of an event. A call that failed counts as refused. */
+export interface Answer {
+  readonly accepted: boolean
+  readonly reason: string | null
+  readonly flags: readonly string[]
+}
+
 /** What the panel follows. */
 export interface Watcher {
   status?(status: Status): void
-  observed?(event: SessionEvent, answer: Observed): void
+  observed?(event: SessionEvent, answer: Answer): void
   shown?(shown: Shown): void
   /** The profile was replaced: everything shown from it is out of date. */
   replaced?(): void
@@ -92,13 +99,8 @@ export class Ranking {
   async observe(event: SessionEvent): Promise<void> {
     const engine = await this.#engine
     if (engine === null) return
-    try {
-      const answer = await engine.observe(event)
-      for (const watcher of this.#watchers) watcher.observed?.(event, answer)
-    } catch (error) {
-      const { code, message } = failure(error)
-      for (const watcher of this.#watchers) watcher.observed?.(event, { accepted: false, reason: code, value: message, flags: [] })
-    }
+    const answer: Answer = await engine.observe(event).catch((error: unknown) => ({ accepted: false, reason: failure(error).code, flags: [] }))
+    for (const watcher of this.#watchers) watcher.observed?.(event, answer)
   }
 
   /** Fills a placement with `size` cards. */

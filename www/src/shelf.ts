@@ -116,7 +116,7 @@ export class Shelf {
 
 function note({ decision, failure }: Shown): string {
   if (decision === null) return failure === null ? 'A plain list' : `A plain list: the ranking engine is not available (${failure.code})`
-  const time = decision.elapsed_us === undefined ? '' : ` in ${elapsed(decision.elapsed_us)}`
+  const time = decision.elapsed_us === null ? '' : ` in ${elapsed(decision.elapsed_us)}`
   const basis = decision.basis === 'profile' ? 'by what you did here' : 'by this page alone'
   return `${count(decision.candidates)} candidates ranked in this browser${time}, ${basis}`
 }

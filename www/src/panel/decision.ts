@@ -13,7 +13,7 @@ const short = (hash: string): string => hash.slice(0, 8)
 
 /** The panel's second part. */
 export class DecisionPart {
-  readonly #facts = new Facts(['Scorer', 'Basis', 'Candidates', 'Kept out', 'Took'])
+  readonly #facts = new Facts(['Scorer', 'Basis', 'Took', 'Candidates', 'Kept out'], ['Scorer'])
   readonly #rows = el('tbody')
   readonly #tabs = new Map<PlacementId, HTMLButtonElement>()
   readonly #shown = new Map<PlacementId, Shown>()
@@ -30,6 +30,7 @@ export class DecisionPart {
     for (let row = 0; row < ROWS; row++) this.#rows.append(el('tr', {}, el('td'), el('td'), el('td')))
     const table = el('table', { class: 'slate' },
       el('caption', { class: 'unseen' }, 'The slate, best first'),
+      el('colgroup', {}, el('col', { class: 'slate-place' }), el('col'), el('col', { class: 'slate-score' })),
       el('thead', { class: 'unseen' }, el('tr', {}, el('th', { scope: 'col' }, 'Place'), el('th', { scope: 'col' }, 'Product'), el('th', { scope: 'col' }, 'Score'))),
       this.#rows)
     this.element = section('Last decision', tabs, this.#facts.element, table)
@@ -62,7 +63,7 @@ export class DecisionPart {
       this.#facts.set('Basis', basis)
       this.#facts.set('Candidates', count(candidates))
       this.#facts.set('Kept out', Object.entries(removed).map(([reason, n]) => `${count(n)} ${reason.replaceAll('_', ' ')}`).join(', ') || 'none')
-      this.#facts.set('Took', elapsed_us === undefined ? '–' : elapsed(elapsed_us))
+      this.#facts.set('Took', elapsed_us === null ? '–' : elapsed(elapsed_us))
     }
     for (let row = 0; row < ROWS; row++) this.#row(this.#rows.children[row] as HTMLTableRowElement, shown, row)
   }

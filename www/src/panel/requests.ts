@@ -20,11 +20,12 @@ function read(entry: PerformanceResourceTiming): Row {
 /** The panel's third part. */
 export class RequestsPart {
   readonly #rows = el('tbody')
-  readonly #sum = el('p', { class: 'requests-sum', id: 'requests-sum' })
+  /** The count, as a sentence for the panel's head. */
+  readonly sum = el('span', { class: 'requests-sum', id: 'requests-sum' })
   #count = 0
   #bytes = 0
   #foreign = 0
-  readonly element = section('Every request this page made', this.#sum,
+  readonly element = section('Every request this page made',
     el('table', { class: 'requests', id: 'requests' },
       el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'File'), el('th', { scope: 'col' }, 'Kind'), el('th', { scope: 'col' }, 'Bytes'))),
       this.#rows))
@@ -48,6 +49,6 @@ export class RequestsPart {
   }
 
   #say(): void {
-    this.#sum.replaceChildren(`${counted(this.#count, 'request')}, ${bytes(this.#bytes)}; to other origins: `, el('strong', { class: this.#foreign > 0 ? 'foreign' : null, id: 'requests-foreign' }, String(this.#foreign)))
+    this.sum.replaceChildren(`${counted(this.#count, 'request')}, ${bytes(this.#bytes)}; to other origins: `, el('strong', { class: this.#foreign > 0 ? 'foreign' : null, id: 'requests-foreign' }, String(this.#foreign)))
   }
 }

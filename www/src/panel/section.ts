@@ -12,11 +12,12 @@ export class Facts {
   readonly element = el('dl', { class: 'facts' })
   readonly #values = new Map<string, HTMLElement>()
 
-  constructor(names: readonly string[]) {
+  /** Values of `wide` names get a row of their own. */
+  constructor(names: readonly string[], wide: readonly string[] = []) {
     for (const name of names) {
       const value = el('dd', {}, '–')
       this.#values.set(name, value)
-      this.element.append(el('div', { class: 'fact' }, el('dt', {}, name), value))
+      this.element.append(el('div', { class: wide.includes(name) ? 'fact wide' : 'fact' }, el('dt', {}, name), value))
     }
   }
 
@@ -63,8 +64,8 @@ export class Bars {
       }
       let fill = item.querySelector<HTMLElement>('.bar-fill')
       if (fill === null) {
-        fill = el('span', { class: 'bar-fill' })
-        item.replaceChildren(el('span', { class: 'bar-name' }), el('span', { class: 'bar-weight' }), el('span', { class: 'bar-track', 'aria-hidden': 'true' }, fill))
+        fill = el('span', { class: 'bar-fill', 'aria-hidden': 'true' })
+        item.replaceChildren(el('span', { class: 'bar-name' }), el('span', { class: 'bar-weight' }), fill)
       }
       const [name, weight] = item.children as unknown as [HTMLElement, HTMLElement]
       name.textContent = bar.name

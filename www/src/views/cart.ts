@@ -56,7 +56,6 @@ function row(shop: Shop, { product, quantity }: Line): HTMLElement {
     el('div', { class: 'cart-facts' },
       el('a', { class: 'cart-name', href: href({ page: 'product', id: product.id }) }, product.name),
       el('p', { class: 'cart-brand' }, product.brand)),
-    el('p', { class: 'cart-quantity' }, `${quantity} ×`),
-    el('p', { class: 'cart-price' }, usd(product.price)),
+    el('p', { class: 'cart-price' }, quantity > 1 ? `${quantity} × ${usd(product.price)}` : usd(product.price)),
     el('button', { type: 'button', class: 'quiet', 'aria-label': `Remove ${product.name}`, on: { click: remove } }, 'Remove'))
 }
