@@ -6,6 +6,7 @@
 //! facade makes `EngineError`s of them on either side of the worker.
 
 mod convert;
+mod network;
 
 use js_sys::{Reflect, Uint8Array};
 use nearside_core::{Decision, Engine, Feedback, Request, Statement, Timestamp};
