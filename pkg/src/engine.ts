@@ -256,6 +256,8 @@ class ClientEngine implements Engine {
     this.#posted = new Promise<void>((resolve) => (posted = resolve))
     try {
       const args = prepare(this.#now())
+      // A file that does not come must not count as unhandled while earlier calls are waited for.
+      if (args instanceof Promise) args.catch(() => {})
       await earlier
       const answer = this.#client.call(op, await args)
       posted()
