@@ -63,12 +63,9 @@ impl Engine {
         project.path("pkg/dist/wasm").join(self.name)
     }
 
-    /// Adds this engine's features to a cargo command.
-    pub(crate) fn with_feature<'a>(&self, command: &'a mut std::process::Command) -> &'a mut std::process::Command {
-        if !self.features.is_empty() {
-            command.arg("--no-default-features").arg("--features").arg(self.features.join(","));
-        }
-        command
+    /// Adds this engine's feature, and no other, to a cargo command.
+    pub(crate) fn with_feature<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.args(["--no-default-features", "--features", self.feature])
     }
 
     /// Builds the engine, or takes it from the cache, and puts it into the package.

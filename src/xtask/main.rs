@@ -9,16 +9,21 @@
 //! What is compiled lives outside the checkout, in `CARGO_TARGET_DIR` or
 //! `~/.cache/nearside/target`, so that clean checkouts share it.
 
+mod bench;
 mod console;
+mod demo;
 mod engine;
 mod error;
 mod names;
 mod package;
 mod project;
+mod serve;
 mod setup;
+mod size;
 mod tally;
 mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -39,12 +44,42 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Build the demo shop and serve it on this machine.
+    Demo {
+        /// Play a short session in a browser without a window, leave a screenshot, and end.
+        #[arg(long)]
+        once: bool,
+        /// Where the screenshot goes; by default into cargo's target folder.
+        #[arg(long, requires = "once", value_name = "PATH")]
+        screenshot: Option<PathBuf>,
+        /// The port to serve on; 0 takes a free one.
+        #[arg(long, default_value_t = 0, conflicts_with = "once")]
+        port: u16,
+    },
     /// Build both engines, the npm package and the demo.
     Build,
     /// Check form, lints and documentation, then run every test.
     ///
     /// Ends with a table of the steps and the line `N passed, N failed`.
     Test,
+    /// Measure our speed beside onnxruntime-web's, on the same model in the same run.
+    Bench {
+        /// Print one JSON array, and nothing else, on standard output.
+        #[arg(long)]
+        json: bool,
+        /// Measure in Chromium instead of Node.
+        #[arg(long)]
+        browser: bool,
+        /// Fail where a figure is over its limit.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Weigh what a shop's customers download; fails where something is over its limit.
+    Size {
+        /// Print one JSON object of name to bytes, and nothing else, on standard output.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,9 +95,15 @@ fn main() -> ExitCode {
 
 fn perform(arguments: &Arguments) -> Result<(), Error> {
     let project = Project::find(arguments.verbose)?;
-    match arguments.action {
+    match &arguments.action {
+        Action::Demo { once: true, screenshot, .. } => demo::once(&project, screenshot.as_deref()),
+        Action::Demo { port, .. } => demo::keep(&project, *port),
         Action::Build => package::build(&project),
         Action::Test => test::test(&project),
+        Action::Bench { json, browser, check } => {
+            bench::bench(&project, bench::Options { json: *json, browser: *browser, check: *check })
+        }
+        Action::Size { json } => size::size(&project, *json),
     }
 }
 
@@ -85,6 +126,15 @@ mod tests {
         assert!(parsed(&["--verbose", "build"]).expect("a known action").verbose);
         assert!(parsed(&["build", "-v"]).expect("a known action").verbose);
         assert!(!parsed(&["build"]).expect("a known action").verbose);
+    }
+
+    #[test]
+    fn a_screenshot_needs_a_demo_that_ends() {
+        assert!(parsed(&["demo", "--screenshot", "a.png"]).is_err());
+        let parsed = parsed(&["demo", "--once", "--screenshot", "a.png"]).expect("known arguments");
+        assert!(
+            matches!(parsed.action, Action::Demo { once: true, screenshot: Some(path), .. } if path.ends_with("a.png"))
+        );
     }
 
     #[test]

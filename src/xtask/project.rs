@@ -86,7 +86,16 @@ impl Project {
         result.map(|()| text)
     }
 
-    /// The same for a caller who reads the output of a failed program too.
+    /// Runs a short program without a line on the terminal, unless it fails. Returns what it prints.
+    pub(crate) fn ask(&self, title: &str, command: &mut Command) -> Result<String, Error> {
+        match answer(command) {
+            Some(text) => Ok(text),
+            // Once more, now with its output shown and kept.
+            None => self.run(title, command),
+        }
+    }
+
+    /// The same as [`Project::run`] for a caller who reads the output of a failed program too.
     pub(crate) fn run_whole(&self, title: &str, command: &mut Command) -> Result<(String, Result<(), Error>), Error> {
         let began = self.console.begin(title);
         let (text, success, status) = match self.capture(title, command, began) {

@@ -160,7 +160,7 @@ impl Run<'_> {
         let mut clippy = self.project.cargo();
         clippy.args(["clippy", "--locked", "-p", "nearside-wasm", "--lib", "--target", WASM]);
         clippy.env("RUSTFLAGS", RUSTFLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
-        engine.with_features(&mut clippy).args(["--", "-D", "warnings"]);
+        engine.with_feature(&mut clippy).args(["--", "-D", "warnings"]);
         self.project.run(&format!("linting {} wasm", engine.name), &mut clippy).map(drop)
     }
 

@@ -1,0 +1,159 @@
+//! `cargo xtask bench`: our speed beside onnxruntime-web's, on the same file in the same run.
+//!
+//! The measuring is done by `tests/bench/*.mjs`, in Node or in Chromium; the
+//! limits and the printing are here.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::package;
+use crate::project::Project;
+use crate::setup;
+
+/// What a figure must not exceed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Limit {
+    /// Ours divided by the peer's.
+    Ratio(f64),
+    /// Ours alone, in milliseconds.
+    Time(f64),
+}
+
+/// The limits by the figure's name. A name missing from a run is not judged.
+const BUDGETS: [(&str, Limit); 4] = [
+    ("rank_1000", Limit::Ratio(1.0)),
+    ("cold_first_slate", Limit::Ratio(1.0 / 3.0)),
+    ("observe", Limit::Time(0.02)),
+    // What browsers call a long task, and web performance tools count against a page.
+    ("longest_main_thread_task", Limit::Time(50.0)),
+];
+
+/// What was asked for on the command line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// One JSON array on standard output and nothing else.
+    pub(crate) json: bool,
+    /// In Chromium, not in Node.
+    pub(crate) browser: bool,
+    /// Fail where a figure is over its limit.
+    pub(crate) check: bool,
+}
+
+/// Builds, measures, prints.
+pub(crate) fn bench(project: &Project, options: Options) -> Result<(), Error> {
+    package::build(project)?;
+    setup::npm_packages(project, "tests")?;
+    let (script, place) = if options.browser { ("browser", "Chromium") } else { ("node", "Node") };
+    let results = project.cache.join("log").join(format!("bench-{script}.json"));
+    let mut node = project.node();
+    node.arg(format!("tests/bench/{script}.mjs")).arg("--out").arg(&results);
+    if options.browser {
+        node.env("CHROMIUM", setup::chromium(project)?);
+    }
+    let said = project.run(&format!("measuring in {place}"), &mut node)?;
+    let text = fs::read_to_string(&results).map_err(Error::file(&results))?;
+    let rows: Vec<Value> = serde_json::from_str(&text)
+        .map_err(|error| Error::Product { what: results.display().to_string(), detail: error.to_string() })?;
+    if options.json {
+        println!("{}", Value::Array(rows.clone()));
+    } else {
+        print_table(&rows, place);
+        println!("\n{}", said.trim_end());
+    }
+    let names: Vec<String> =
+        rows.iter().filter(|row| verdict(row) == Some(false)).map(|row| name(row).to_owned()).collect();
+    if options.check && !names.is_empty() { Err(Error::OverBudget { names }) } else { Ok(()) }
+}
+
+fn name(row: &Value) -> &str {
+    row["name"].as_str().unwrap_or("")
+}
+
+fn limit(name: &str) -> Option<Limit> {
+    BUDGETS.iter().find(|(known, _)| *known == name).map(|(_, limit)| *limit)
+}
+
+/// Whether a figure keeps its limit; `None` where it has none. A figure that is not a number does not.
+fn verdict(row: &Value) -> Option<bool> {
+    let within = |figure: &Value, most: f64| figure.as_f64().is_some_and(|value| value <= most);
+    Some(match limit(name(row))? {
+        Limit::Ratio(most) => within(&row["ratio"], most),
+        Limit::Time(most) => within(&row["ours_ms"], most),
+    })
+}
+
+fn print_table(rows: &[Value], place: &str) {
+    println!(
+        "{:26} {:>10} {:>10}  {:24} {:>10} {:>10} {:>7}  limit",
+        format!("ms in {place}"),
+        "ours",
+        "p95",
+        "peer",
+        "median",
+        "p95",
+        "ratio"
+    );
+    for row in rows {
+        let limit = match limit(name(row)) {
+            Some(Limit::Ratio(most)) => format!("ratio <= {most:.2}"),
+            Some(Limit::Time(most)) => format!("ours <= {most} ms"),
+            None => String::new(),
+        };
+        let verdict = match verdict(row) {
+            Some(true) => " pass",
+            Some(false) => " FAIL",
+            None => "",
+        };
+        println!(
+            "{:26} {:>10} {:>10}  {:24} {:>10} {:>10} {:>7}  {limit}{verdict}",
+            name(row),
+            figure(&row["ours_ms"]),
+            figure(&row["ours_p95_ms"]),
+            row["peer"].as_str().unwrap_or("-"),
+            figure(&row["peer_ms"]),
+            figure(&row["peer_p95_ms"]),
+            figure(&row["ratio"]),
+        );
+    }
+}
+
+/// A number with three significant digits, or a dash.
+fn figure(value: &Value) -> String {
+    let Some(number) = value.as_f64() else { return "-".into() };
+    match number.abs() {
+        size if size >= 100.0 => format!("{number:.0}"),
+        size if size >= 10.0 => format!("{number:.1}"),
+        size if size >= 1.0 => format!("{number:.2}"),
+        _ => format!("{number:.4}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ranking_is_judged_by_its_ratio_and_observing_by_its_time() {
+        assert_eq!(verdict(&json!({"name": "rank_1000", "ours_ms": 900.0, "ratio": 1.0})), Some(true));
+        assert_eq!(verdict(&json!({"name": "rank_1000", "ours_ms": 0.1, "ratio": 1.01})), Some(false));
+        assert_eq!(verdict(&json!({"name": "observe", "ours_ms": 0.02})), Some(true));
+        assert_eq!(verdict(&json!({"name": "observe", "ours_ms": 0.021})), Some(false));
+    }
+
+    #[test]
+    fn a_figure_without_a_limit_is_not_judged_and_one_without_a_number_fails() {
+        assert_eq!(verdict(&json!({"name": "rank_1000_two_towers", "ratio": 9.0})), None);
+        assert_eq!(verdict(&json!({"name": "rank_1000", "ratio": null})), Some(false));
+    }
+
+    #[test]
+    fn figures_are_printed_as_precisely_as_they_are_known() {
+        assert_eq!(figure(&json!(412.6)), "413");
+        assert_eq!(figure(&json!(12.34)), "12.3");
+        assert_eq!(figure(&json!(0.00512)), "0.0051");
+        assert_eq!(figure(&json!(null)), "-");
+    }
+}
