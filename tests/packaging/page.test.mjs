@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { build as bundleWithEsbuild } from 'esbuild'
 import { build, createServer } from 'vite'
 import { createServer as createServerOfVite7 } from 'vite7'
+import { fullOnly } from '../facade/models.mjs'
 import { launch, visit } from './chromium.mjs'
 import { install } from './installed.mjs'
 import { openSite } from './site.mjs'
@@ -64,6 +67,14 @@ test('a Vite build asks for its own files only, and not for the full build', asy
   assert.ok(!asked.some((path) => path.includes('full')))
 })
 
+test('an engine asked to stay on the main thread does, and loads no worker', async () => {
+  const visited = await visitSite(bundle, { policy: POLICY }, '?worker=false')
+  assertRanked(visited, 'main')
+  assert.ok(!visited.asked.some((path) => path.includes('worker')))
+})
+
+// In the cases that follow the browser itself prints what it refused; that is not ours to silence.
+
 test('a policy without workers leaves the engine on the main thread', async () => {
   const { seen } = await visitSite(bundle, { policy: `${POLICY}; worker-src 'none'` })
   assertRanked({ seen, printed: [] }, 'main')
@@ -73,6 +84,42 @@ test('a worker whose script is missing leaves the engine on the main thread', as
   const worker = (await readdir(join(bundle, 'assets'))).find((file) => file.startsWith('worker'))
   const { seen } = await visitSite(bundle, { policy: POLICY, files: { [`/assets/${worker}`]: '/nowhere' } })
   assertRanked({ seen, printed: [] }, 'main')
+})
+
+test('a worker that gives no sign for three seconds leaves the engine on the main thread', async () => {
+  const worker = (await readdir(join(bundle, 'assets'))).find((file) => file.startsWith('worker'))
+  const { seen } = await visitSite(bundle, { policy: POLICY, files: { [`/assets/${worker}`]: null } })
+  assertRanked({ seen, printed: [] }, 'main')
+})
+
+test('an engine that must have a worker fails without one, with the remedy', async () => {
+  const { seen } = await visitSite(bundle, { policy: `${POLICY}; worker-src 'none'` }, '?worker=true')
+  assert.deepEqual([seen.error.code, seen.error.field], ['load-failed', 'worker'])
+  assert.match(seen.error.remedy, /worker-src/)
+})
+
+for (const worker of [true, false]) {
+  test(`a model that needs the full build fetches it, ${worker ? 'in a worker' : 'on the main thread'}`, async () => {
+    const model = join(installed.folder, 'model.onnx')
+    await writeFile(model, await fullOnly())
+    const options = { policy: POLICY, files: { '/model.onnx': model } }
+    const visited = await visitSite(bundle, options, `?worker=${worker}&model=/model.onnx`)
+    assertRanked(visited, worker ? 'worker' : 'main')
+    assert.equal(visited.seen.report.engine, 'full')
+    assert.deepEqual(visited.seen.again.scorer, { name: 'full', model: visited.seen.report.model })
+    assert.equal(visited.asked.filter((path) => /full.*\.wasm$/.test(path)).length, 1)
+  })
+}
+
+test('a refused model is the same error from a worker as on the main thread', async () => {
+  const model = fileURLToPath(new URL('../vectors/bad_truncated.onnx', import.meta.url))
+  const options = { policy: POLICY, files: { '/model.onnx': model } }
+  const errors = []
+  for (const worker of [true, false]) {
+    errors.push((await visitSite(bundle, options, `?worker=${worker}&model=/model.onnx`)).seen.error)
+  }
+  assert.equal(errors[0].code, 'model-damaged')
+  assert.deepEqual(errors[0], errors[1])
 })
 
 test("a policy without 'wasm-unsafe-eval' is named, with the remedy", async () => {
@@ -123,3 +170,46 @@ for (const [name, create] of [
     }
   })
 }
+
+/** The n-th JavaScript example of the package's readme. */
+async function example(n) {
+  const readme = await readFile(new URL('../../pkg/README.md', import.meta.url), 'utf8')
+  return [...readme.matchAll(/```js\n(.*?)```/gs)][n][1]
+}
+
+/** The shop of the readme's examples, and a model that it cannot use. */
+async function exampleFiles() {
+  const catalogue = join(installed.folder, 'catalogue.json')
+  const products = [{ id: 'sku-1', title: 'Radio' }]
+  const placements = [{ id: 'home', exclude: [] }]
+  await writeFile(catalogue, JSON.stringify({ schema: 1, version: 'v', currency: 'USD', products, placements }))
+  const model = fileURLToPath(new URL('../vectors/bad_schema.onnx', import.meta.url))
+  return { '/catalogue.json': catalogue, '/model.onnx': model }
+}
+
+test("the readme's first example runs", async () => {
+  const app = await installed.app('readme', 'app')
+  await writeFile(join(app, 'main.js'), `${await example(0)}\nwindow.seen = engine.runs`)
+  await build({ root: app, logLevel: 'error' })
+  const { seen, printed } = await visitSite(join(app, 'dist'), { policy: POLICY, files: await exampleFiles() })
+  assert.equal(seen, 'worker')
+  assert.equal(printed[0], 'log: sku-1 sku-1 false')
+  assert.match(printed[1], /^log: .*schema/)
+  assert.equal(printed.length, 2)
+})
+
+test("the readme's example for esbuild runs, on the main thread", async () => {
+  const app = await installed.app('readme-esbuild', 'app')
+  await writeFile(join(app, 'shop.js'), `${await example(1)}\nwindow.seen = engine.runs`)
+  await bundleWithEsbuild({
+    absWorkingDir: app,
+    entryPoints: ['shop.js'],
+    bundle: true,
+    format: 'esm',
+    loader: { '.wasm': 'file' },
+    outfile: 'main.js',
+    publicPath: '/',
+  })
+  const { seen } = await visitSite(app, { policy: POLICY, files: await exampleFiles() })
+  assert.equal(seen, 'main')
+})

@@ -13,12 +13,16 @@ const TYPES = {
   '.onnx': 'application/octet-stream',
 }
 
-/** Serves `root`, which the site's addresses cannot leave. `files` are further files by their address. */
+/**
+ * Serves `root`, which the site's addresses cannot leave. `files` are further
+ * files by their address; one that is `null` is never answered.
+ */
 export async function openSite(root, { policy, files = {} } = {}) {
   const asked = []
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://site').pathname))
     asked.push(path)
+    if (files[path] === null) return
     const file = files[path] ?? join(root, path.endsWith('/') ? `${path}index.html` : path)
     const found = await stat(file).catch(() => undefined)
     if (!found?.isFile()) {

@@ -12,13 +12,21 @@ const catalogue = {
   placements: [{ id: 'home', max_ads: 2, exclude: [] }],
 }
 
-const model = new URLSearchParams(location.search).get('model')
+const asked = new URLSearchParams(location.search)
+const model = asked.get('model')
+const worker = JSON.parse(asked.get('worker') ?? '"auto"')
 try {
-  const engine = await createEngine({ catalogue })
+  const engine = await createEngine({ catalogue, worker })
   const observed = await engine.observe({ event: 'view_item', items: [{ item_id: 'radio' }] })
   const decision = await engine.rank({ placement: 'home' })
-  window.seen = { runs: engine.runs, observed, decision }
-  if (model) window.seen.model = await engine.loadModel(model)
+  const seen = { runs: engine.runs, observed, decision }
+  if (model) {
+    const report = await engine.loadModel(model)
+    const again = await engine.rank({ placement: 'home' })
+    Object.assign(seen, { report, again })
+  }
+  await engine.dispose()
+  window.seen = seen
 } catch (error) {
   window.seen = EngineError.is(error) ? { error: error.toJSON() } : { error: String(error) }
 }
