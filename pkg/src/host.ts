@@ -17,8 +17,13 @@ import type { RawEngine, WasmBuild } from './wasm.js'
  */
 const COMPACT_ONLY = new Set(['unsupported-operator', 'engine-failed'])
 
-/** Work the journal may hold before it becomes a checkpoint; replaying it takes as long again. */
-const JOURNAL_LIMIT = 64
+/**
+ * Work the journal may hold, in events. A checkpoint costs as much as some 20
+ * events, a replay as much as what it holds: at 512 that is 4 % on every event,
+ * and some 20 ms after a trap.
+ */
+const JOURNAL_LIMIT = 512
+/** A ranking's share of that limit. */
 const RANK_WORK = 8
 
 /** Calls that may take a page's thread for long. */
@@ -118,9 +123,12 @@ export class Host implements Client {
 
   readonly #operations: Operations = {
     observe: (event, now) => {
-      const observed = this.#kept(['observe', event, now], this.#raw.observe(event, now))
-      // Personal data that the engine dropped must not live on in the journal.
-      if (observed.reason || observed.flags.includes('personal-data-dropped')) this.#check()
+      const observed = this.#raw.observe(event, now)
+      // What the engine left unread must not live on in the journal: it may be personal data.
+      const unknown = observed.reason === 'unknown-event'
+      this.#kept(['observe', unknown ? { event: Object(event).event } : event, now], observed)
+      const unread = observed.reason || observed.flags.includes('personal-data-dropped')
+      if (unread && !unknown) this.#check()
       return observed
     },
     rank: (request, now) => {
