@@ -71,6 +71,31 @@ test('the model is in force again after a trap, and so are the slates it gave', 
   assert.deepEqual((await engine.rank({ placement: 'home' })).scorer, scorer)
 })
 
+test('decisions taken before the model came are the same after a trap', async (t) => {
+  const engine = await start(t, { catalogue })
+  await engine.observe(viewed('radio-1'))
+  await engine.rank({ placement: 'home' })
+  await engine.loadModel(await vector('content'))
+  const withModel = await engine.snapshot()
+  await breakDown(() => engine.stats())
+  assert.deepEqual(await engine.snapshot(), withModel)
+  await engine.rank({ placement: 'home' })
+  await engine.unloadModel()
+  const without = await engine.snapshot()
+  await breakDown(() => engine.stats())
+  assert.deepEqual(await engine.snapshot(), without)
+})
+
+test('what was learned under an earlier catalogue is the same after a trap', async (t) => {
+  const engine = await start(t, { catalogue })
+  await engine.observe(viewed('radio-1'))
+  const moved = { ...catalogue.products[3], brand: 'Other', product_type: 'Attic' }
+  await engine.loadCatalogue({ ...catalogue, products: [moved], campaigns: [] })
+  const before = await engine.snapshot()
+  await breakDown(() => engine.stats())
+  assert.deepEqual(await engine.snapshot(), before)
+})
+
 test('a trap takes the other engines of the thread along, and they come back too', async (t) => {
   const [one, other] = [await start(t, { catalogue }), await start(t, { catalogue })]
   await other.observe(viewed('lamp-1'))
