@@ -19,7 +19,7 @@ const CAMPAIGNS = [
   { id: 'demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35,
     match: (p) => /Blenders|Toasters|Coffee Makers|Stand Mixers/.test(p.product_type) },
   { id: 'demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3,
-    match: (p) => /Instructional Books/.test(p.product_type) && /Guitar|Drum|Piano|Banjo/.test(p.title) },
+    match: (p) => /Instructional Books/.test(p.product_type) && /Guitar/.test(p.title) },
   { id: 'demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25,
     match: (p) => /(PS3|Xbox 360|Wii|PC) Games$/.test(p.product_type) },
 ]

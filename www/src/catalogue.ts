@@ -28,7 +28,7 @@ export interface Category {
   readonly children: readonly Category[]
 }
 
-/** Why the shop has no products. `code` is one of `load-failed`, `invalid-json`, `invalid-field`. */
+/** Why the shop has no products. `code` is one of `load-failed`, `invalid-json`, `invalid-field`, `empty-catalogue`. */
 export class CatalogueError extends Error {
   constructor(readonly code: string, message: string) {
     super(message)
@@ -92,7 +92,9 @@ export class Catalogue {
     }
     const { products, campaigns } = (file ?? {}) as Record<string, unknown>
     if (!Array.isArray(products)) throw new CatalogueError('invalid-field', 'The catalogue has no list named "products".')
-    return new Catalogue(products, Array.isArray(campaigns) ? campaigns : [], bytes)
+    const catalogue = new Catalogue(products, Array.isArray(campaigns) ? campaigns : [], bytes)
+    if (catalogue.products.length === 0) throw new CatalogueError('empty-catalogue', 'The catalogue has no product with an id, a title and a product_type.')
+    return catalogue
   }
 
   product(id: string): Product | undefined {

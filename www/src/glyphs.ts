@@ -8,6 +8,7 @@ export const GLYPHS = {
   box: '<path class="b" d="M10 22 32 12l22 10v22L32 54 10 44z"/><path class="l" d="m10 22 22 10 22-10M32 32v22M21 17l22 10"/>',
   book: '<path class="b" d="M16 10h30a3 3 0 0 1 3 3v38H19a4 4 0 0 1-4-4V11z"/><path class="l" d="M15 47a4 4 0 0 1 4-4h30M21 10v33"/>',
   notes: '<path class="b" d="M14 8h36v48H14z"/><path class="l" d="M20 44h24M20 48h24M20 52h24"/><path class="l" d="M27 31V17l13-3v14"/><circle class="s" cx="24" cy="31" r="3.6"/><circle class="s" cx="37" cy="28" r="3.6"/>',
+  guitar: '<path class="b" d="M37 25c4 4 3 8 2 12s1 6 0 10c-2 8-13 12-21 7S6 40 12 33c4-4 7-3 10-6 3-4 9-7 15-2z"/><path class="l" d="M33 31 52 12M16 43l6 6"/><path class="b" d="m48 10 6 6 5-6-5-5z"/><circle class="s" cx="27" cy="37" r="3.5"/>',
   microphone: '<rect class="b" x="23" y="7" width="18" height="30" rx="9"/><path class="l" d="M16 28v2a16 16 0 0 0 32 0v-2M32 46v11M23 57h18M23 22h6M23 28h6M35 22h6M35 28h6"/>',
   cymbal: '<ellipse class="b" cx="32" cy="24" rx="25" ry="8"/><path class="l" d="M32 24v30M20 57l12-10 12 10M16 24c4-3 10-4 16-4"/><path class="s" d="M27 19h10l-2-4h-6z"/>',
   drum: '<path class="b" d="M9 24v20c0 5 10 9 23 9s23-4 23-9V24"/><ellipse class="b" cx="32" cy="24" rx="23" ry="8"/><path class="l" d="m14 30 9 20 9-17 9 17 9-20M40 21 56 8M24 21 8 8"/>',
@@ -91,7 +92,7 @@ export const GLYPHS = {
 /** The name of a drawing. */
 export type Glyph = keyof typeof GLYPHS
 
-/** Drawings with an empty middle, on which initials can stand. */
+/** Drawings of things with a cover: they come in any colour, and initials stand on them. */
 export const COVERS: ReadonlySet<Glyph> = new Set<Glyph>(['book', 'disc'])
 
 /** The first rule that matches the category path wins. */
@@ -176,12 +177,17 @@ const BY_PATH: readonly (readonly [RegExp, Glyph])[] = [
   [/Games$|Music & Dance|Pre-Owned|Kinect/, 'disc'],
   [/Video Games/, 'gamepad'],
   [/Puzzles/, 'puzzle'],
+  [/Pop Culture|Memorabilia/, 'gift'],
   [/Remote Control Toys/, 'helicopter'],
   [/Toys/, 'toy'],
   [/Gift|Cards/, 'gift'],
 ]
 
+/** Within some categories the title says more than the path. */
 const BY_TITLE: readonly (readonly [RegExp, Glyph])[] = [
+  [/Guitar/i, 'guitar'],
+  [/\bMIDI\b|Keyboard/i, 'keys'],
+  [/\bMic/, 'microphone'],
   [/Mirror Ball/i, 'mirrorball'],
   [/Antenna/i, 'antenna'],
   [/Harness|Wiring/i, 'harness'],
@@ -191,7 +197,7 @@ const BY_TITLE: readonly (readonly [RegExp, Glyph])[] = [
 
 /** The drawing for a product of this category path and title. */
 export function glyphFor(path: string, title: string): Glyph {
-  if (/DJ Lighting|Car Installation|Mouse/.test(path)) {
+  if (/DJ Lighting|Car Installation|Mouse|Audio Interfaces|Instrument Accessories/.test(path)) {
     const special = BY_TITLE.find(([rule]) => rule.test(title))
     if (special !== undefined) return special[1]
   }

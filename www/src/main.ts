@@ -25,14 +25,15 @@ import { noCatalogue, unknown as unknownView } from './views/trouble'
 const main = own('main')
 const announcer = own('announce')
 
+main.append(waiting())
 const engine = createEngine()
 const model = fetch('./model.onnx')
 // Both are read later, or never if the catalogue cannot be; until then a failure must not count as unhandled.
 engine.catch(() => undefined)
 model.catch(() => undefined)
 
-main.append(waiting())
-const panel = new Panel()
+// Each piece of the start is a task of its own, so that the first paint waits for none of them.
+const panel = breathe().then(() => new Panel())
 void open()
 
 async function open(): Promise<void> {
@@ -43,11 +44,12 @@ async function open(): Promise<void> {
     main.replaceChildren(noCatalogue(error, () => void open()))
     return
   }
+  const beside = await panel
   await breathe()
-  start(catalogue)
+  start(catalogue, beside)
 }
 
-function start(catalogue: Catalogue): void {
+function start(catalogue: Catalogue, panel: Panel): void {
   const cart = new Cart()
   const ranking = new Ranking(catalogue, engine, model)
   panel.follow(ranking)

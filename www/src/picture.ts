@@ -2,7 +2,7 @@
 // hue, the kind of product the drawing, the colour in the title the drawing's body, and the product's
 // id the pattern behind it. The same product always looks the same.
 
-import { COVERS, GLYPHS, glyphFor } from './glyphs'
+import { COVERS, GLYPHS, glyphFor, type Glyph } from './glyphs'
 import { leaf, type Product } from './catalogue'
 
 const SVG = 'http://www.w3.org/2000/svg'
@@ -38,6 +38,9 @@ const COLOURS: readonly (readonly [RegExp, string])[] = [
   [/yellow|gold|brass|bronze/i, 'gold'],
   [/brown|walnut|oak|wood|espresso|bisque|tan|beige/i, 'brown'],
 ]
+
+/** Things whose colour is not the title's last word but the cover's. */
+const COVERED: ReadonlySet<Glyph> = new Set<Glyph>([...COVERS, 'notes'])
 
 /** FNV-1a: spreads ids over patterns, stable between visits. */
 function spread(text: string): number {
@@ -103,8 +106,10 @@ export function picture(product: Product): SVGElement {
     text.textContent = initials(product)
     body.append(text)
   }
-  const frame = svg('svg', { class: tint === undefined ? 'picture' : `picture tint-${tint}`, viewBox: '0 0 160 120', 'aria-hidden': 'true', focusable: 'false' })
+  const look = COVERED.has(glyph) ? ' cover' : tint === undefined ? '' : ` tint-${tint}`
+  const frame = svg('svg', { class: `picture${look}`, viewBox: '0 0 160 120', 'aria-hidden': 'true', focusable: 'false' })
   frame.style.setProperty('--hue', String(hue(product.path[0] ?? '') + ((seed >>> 11) % 17) - 8))
+  frame.style.setProperty('--cover', String((seed >>> 5) % 360))
   frame.append(svg('rect', { class: 'ground', width: 160, height: 120 }), backdrop(seed), body)
   return frame
 }

@@ -1,14 +1,13 @@
 // A placement on the page. It keeps its size from the first paint on; a new ranking changes what is in
 // the places, never where the places are.
 
-import type { Page } from 'nearside'
+import type { Page, SessionEvent } from 'nearside'
+import type { Product } from './catalogue'
 import { el } from './dom'
 import { count, elapsed } from './format'
 import { addToCart, selectItem } from './ga4'
 import { watchImpression } from './impression'
 import type { Entry, PlacementId, Ranking, Shown } from './ranking'
-import type { Product } from './catalogue'
-import type { SessionEvent } from 'nearside'
 import { hollow, tile } from './tile'
 
 /** What a shelf needs from the shop. */
@@ -53,12 +52,14 @@ export class Shelf {
   /** Asks for a new slate and shows it. An answer that a later call has overtaken is dropped. */
   async refresh(): Promise<void> {
     const round = ++this.#round
+    this.#list.setAttribute('aria-busy', 'true')
     const { placement, page, size, ranking } = this.options
     const shown = await ranking.rank(placement, page, size)
     if (round !== this.#round) return
     if (this.#filled && this.element.matches(':hover, :focus-within')) this.#held = shown
     else this.#draw(shown)
     this.#filled = true
+    this.#list.removeAttribute('aria-busy')
   }
 
   /** Stops watching what is seen. */
@@ -88,7 +89,6 @@ export class Shelf {
       place.replaceChildren(this.#tile(shown, entry, index))
     })
     this.#note.textContent = note(shown)
-    this.#list.removeAttribute('aria-busy')
   }
 
   #tile(shown: Shown, { product, ad, advertiser }: Entry, index: number): HTMLElement {

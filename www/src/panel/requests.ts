@@ -31,14 +31,17 @@ export class RequestsPart {
       this.#rows))
 
   constructor() {
-    this.#say()
+    // The page itself is no resource. Its entry is complete: this script runs after its last byte.
+    this.#add(performance.getEntriesByType('navigation') as PerformanceNavigationTiming[])
     const observer = new PerformanceObserver((list) => this.#add(list.getEntries() as PerformanceResourceTiming[]))
-    observer.observe({ type: 'navigation', buffered: true })
     observer.observe({ type: 'resource', buffered: true })
   }
 
   #add(entries: readonly PerformanceResourceTiming[]): void {
-    for (const row of entries.map(read)) {
+    for (const entry of entries) {
+      // Some browsers list data: addresses, for which nothing is asked of anyone.
+      if (entry.name.startsWith('data:')) continue
+      const row = read(entry)
       this.#count++
       this.#bytes += row.size
       if (row.foreign) this.#foreign++
