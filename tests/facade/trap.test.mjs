@@ -73,13 +73,15 @@ test('the model is in force again after a trap, and so are the slates it gave', 
 
 test('decisions taken before the model came are the same after a trap', async (t) => {
   const engine = await start(t, { catalogue })
+  const slate = async () => (await engine.rank({ placement: 'home' })).slate.map(({ ad }) => ad)
   await engine.observe(viewed('radio-1'))
-  await engine.rank({ placement: 'home' })
-  await engine.loadModel(await vector('content'))
+  const byFormula = await slate()
+  // A model with weights drawn at random, so that its slate is another.
+  await engine.loadModel(await vector('scores_n1'))
   const withModel = await engine.snapshot()
   await breakDown(() => engine.stats())
   assert.deepEqual(await engine.snapshot(), withModel)
-  await engine.rank({ placement: 'home' })
+  assert.notDeepEqual(await slate(), byFormula)
   await engine.unloadModel()
   const without = await engine.snapshot()
   await breakDown(() => engine.stats())
