@@ -404,9 +404,10 @@ fn looks_personal(word: &str) -> bool {
 impl Rejection {
     /// The rejection of an event that was seen before.
     pub(crate) fn duplicate(value: &Value) -> Rejection {
-        let (field, id) = match value.get("id").and_then(Value::id) {
+        let given = |key| value.get(key).or_else(|| value.get("ecommerce")?.get(key)).and_then(Value::id);
+        let (field, id) = match given("id") {
             Some(id) => ("id", id),
-            None => ("transaction_id", value.get("transaction_id").and_then(Value::id).unwrap_or_default()),
+            None => ("transaction_id", given("transaction_id").unwrap_or_default()),
         };
         Rejection { reason: Reason::Duplicate, field, value: shorten(&id) }
     }
