@@ -42,14 +42,14 @@ async function play(browser) {
   await page.click(`.tree >> text=${DEPARTMENT}`)
   await page.click('.chips >> text=Sheet Music')
   await page.click(`.chips >> text=${AISLE}`)
-  await page.waitForSelector('.grid-place')
+  await page.waitForSelector('.grid a')
   console.log(`Went to ${DEPARTMENT}, then to ${AISLE}.`)
   for (const nth of [0, 1]) {
     if (nth > 0) {
       await page.goBack()
-      await page.waitForSelector('.grid-place')
+      await page.waitForSelector('.grid a')
     }
-    const guitar = page.locator('.grid .tile-link', { hasText: 'Guitar' }).nth(nth)
+    const guitar = page.locator('.grid a', { hasText: 'Guitar' }).nth(nth)
     const name = await guitar.locator('.tile-name').textContent()
     await guitar.click()
     await page.waitForSelector('.product')

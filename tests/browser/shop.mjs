@@ -111,10 +111,10 @@ export class Shopper {
     await this.settled()
   }
 
-  /** Waits until every shelf shows the answer to what was done last. */
+  /** Waits until every list is drawn and every shelf shows the answer to what was done last. */
   async settled() {
     await this.page.waitForSelector('.shelf')
-    await this.page.waitForFunction(() => document.querySelector('.shelf-list[aria-busy], .shelf-list .hollow') === null)
+    await this.page.waitForFunction(() => document.querySelector('.shelf-list[aria-busy], .main .hollow') === null)
   }
 
   /** Goes to a place as a link would, without input, so that every layout shift counts. */

@@ -12,15 +12,20 @@ const target = new URL('../public/catalogue.json', import.meta.url)
 /** Longest description, in characters. The shop shows two lines of it, and the file is fetched before the first ranking. */
 const DESCRIPTION_LIMIT = 160
 
-/** Campaigns shown as Sponsored. The advertisers are invented; bids are in USD per click. */
+/**
+ * Campaigns shown as Sponsored. The advertisers are invented; bids are in USD per click.
+ *
+ * A paid card and the product's own card score alike, and a tie goes to the lower id. These ids are lower
+ * than every product's, so that a product with a campaign is shown as Sponsored.
+ */
 const CAMPAIGNS = [
-  { id: 'demo-audio', advertiser: 'Example Audio Co. (demo campaign)', bid: 0.4,
+  { id: '01-demo-audio', advertiser: 'Example Audio Co. (demo campaign)', bid: 0.4,
     match: (p) => /Microphones > (Condenser|Dynamic)|Over-Ear & On-Ear Headphones/.test(p.product_type) },
-  { id: 'demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35,
+  { id: '02-demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35,
     match: (p) => /Blenders|Toasters|Coffee Makers|Stand Mixers/.test(p.product_type) },
-  { id: 'demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3,
+  { id: '03-demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3,
     match: (p) => /Instructional Books/.test(p.product_type) && /Guitar/.test(p.title) },
-  { id: 'demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25,
+  { id: '04-demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25,
     match: (p) => /(PS3|Xbox 360|Wii|PC) Games$/.test(p.product_type) },
 ]
 /** Most creatives in one campaign. */

@@ -4,7 +4,7 @@ import type { Product } from './catalogue'
 import { breathe, el } from './dom'
 import { addToCart, selectItem, type ListId } from './ga4'
 import type { Shop } from './shop'
-import { tile } from './tile'
+import { hollow, tile } from './tile'
 
 /** Products shown before the shopper asks for more; also what `view_item_list` reports. */
 export const PAGE_SIZE = 24
@@ -16,30 +16,31 @@ export function grid(shop: Shop, list: ListId, products: readonly Product[], nam
   const items = el('ul', { class: 'grid', 'aria-label': name })
   const more = el('button', { type: 'button', class: 'more' })
   const frame = el('div', { class: 'grid-frame' }, items, more)
-  let wanted = PAGE_SIZE
+  const empty = hollow()
 
-  const draw = async (): Promise<void> => {
-    while (items.childElementCount < Math.min(wanted, products.length)) {
-      const from = items.childElementCount
-      for (const [offset, product] of products.slice(from, Math.min(from + PIECE, wanted)).entries()) items.append(card(shop, list, product, from + offset))
-      await breathe()
-    }
-    const left = products.length - items.childElementCount
+  const draw = async (from: number): Promise<void> => {
+    const wanted = products.slice(from, from + PAGE_SIZE)
+    const left = products.length - from - wanted.length
     more.hidden = left <= 0
     more.textContent = `Show ${Math.min(left, PAGE_SIZE)} more of ${left}`
+    // All places first: what stands below the list must not move while it fills.
+    const places = wanted.map(() => el('li', { class: 'grid-place' }, empty.cloneNode(true)))
+    items.append(...places)
+    for (const [offset, product] of wanted.entries()) {
+      if (offset % PIECE === 0) await breathe()
+      places[offset]?.replaceChildren(card(shop, list, product, from + offset))
+    }
   }
-  more.hidden = true
   more.addEventListener('click', () => {
     const next = items.childElementCount
-    wanted += PAGE_SIZE
-    void draw().then(() => items.children[next]?.querySelector('a')?.focus())
+    void draw(next).then(() => items.children[next]?.querySelector('a')?.focus())
   })
-  void draw()
+  void draw(0)
   return frame
 }
 
 function card(shop: Shop, list: ListId, product: Product, index: number): HTMLElement {
-  return el('li', { class: 'grid-place' }, tile({
+  return tile({
     product,
     advertiser: null,
     onOpen: () => shop.report(selectItem(list, product, index)),
@@ -47,5 +48,5 @@ function card(shop: Shop, list: ListId, product: Product, index: number): HTMLEl
       shop.add(product)
       shop.report(addToCart(product))
     },
-  }))
+  })
 }
