@@ -32,4 +32,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   worker: { format: 'es' },
+  // `nearside` is a link to the folder beside this one; installed from a registry it needs no such line.
+  server: { fs: { allow: ['..'] } },
 })

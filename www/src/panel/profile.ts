@@ -12,7 +12,7 @@ const EVENT_ROWS = 4
 
 /** The panel's first part. */
 export class ProfilePart {
-  readonly #facts = new Facts(['Stage', 'Session', 'Mean price', 'Products seen', 'Ignored', 'Memory'])
+  readonly #facts = new Facts(['Stage', 'Session', 'Mean price', 'Remembers', 'Ignored', 'Memory'])
   readonly #categories = new Bars('Categories', CATEGORY_ROWS, 'None yet. Open a product.')
   readonly #brands = new Bars('Brands', BRAND_ROWS, 'None yet.')
   readonly #events = el('ol', { class: 'feed' })
@@ -31,7 +31,7 @@ export class ProfilePart {
     this.#facts.set('Session', counted(profile.session_events, 'event'))
     this.#facts.set('Mean price', profile.mean_price === null ? 'none yet' : usd(profile.mean_price))
     this.#facts.set('Memory', bytes(snapshot_bytes))
-    this.#facts.set('Products seen', count(profile.items))
+    this.#facts.set('Remembers', counted(profile.items, 'product'))
     this.#facts.set('Ignored', count(refused), ignored.map(([reason, n]) => `${reason}: ${n}`).join(', '))
     this.#categories.set(profile.categories.slice(0, CATEGORY_ROWS).map(({ name, weight }) => ({ name: name.split(' > ').at(-1) ?? name, title: name, weight })))
     this.#brands.set(profile.brands.slice(0, BRAND_ROWS).map(({ name, weight }) => ({ name, title: name, weight })))
