@@ -7,12 +7,13 @@
 import { createEngine } from 'nearside'
 import type { SessionEvent } from 'nearside'
 import { Cart } from './cart'
-import { fetchCatalogue, type Catalogue } from './catalogue'
+import { fetchCatalogue, type Catalogue, type Product } from './catalogue'
 import { drawDepartments } from './departments'
 import { breathe, own } from './dom'
 import { Panel } from './panel/panel'
 import { Ranking } from './ranking'
 import { href, parse, type Route } from './route'
+import { restoreScroll } from './scroll'
 import { HEADING_CLASS, type Shop, type View } from './shop'
 import { waiting } from './waiting'
 import { cart as cartView } from './views/cart'
@@ -24,6 +25,7 @@ import { noCatalogue, unknown as unknownView } from './views/trouble'
 
 const main = own('main')
 const announcer = own('announce')
+const words = own<HTMLInputElement>('find-words')
 
 main.append(waiting())
 const engine = createEngine()
@@ -67,10 +69,14 @@ function start(catalogue: Catalogue, panel: Panel): void {
   const announce = (text: string): void => {
     announcer.textContent = text
   }
+  let lastLook: Product | undefined
   const shop: Shop = {
     catalogue,
     cart,
     ranking,
+    get lastLook() {
+      return lastLook
+    },
     report(event) {
       void ranking.observe(event)
       void refresh()
@@ -91,11 +97,19 @@ function start(catalogue: Catalogue, panel: Panel): void {
     main.replaceChildren(view.element)
     document.title = view.title
     drawDepartments(catalogue, route)
+    if (events === undefined && route.page === 'product') lastLook = catalogue.product(route.id)
+    if (route.page === 'search') words.value = route.words
     for (const event of events ?? view.events) void ranking.observe(event)
     void refresh()
   }
 
-  ranking.watch({ status: () => void refresh(), replaced: () => void refresh() })
+  ranking.watch({
+    status: () => void refresh(),
+    replaced() {
+      lastLook = undefined
+      draw([])
+    },
+  })
   cart.watch(() => {
     const count = own('cart-count')
     count.textContent = String(cart.pieces)
@@ -103,13 +117,12 @@ function start(catalogue: Catalogue, panel: Panel): void {
   })
   own<HTMLFormElement>('find').addEventListener('submit', (event) => {
     event.preventDefault()
-    const words = own<HTMLInputElement>('find-words').value.trim()
-    if (words !== '') location.hash = href({ page: 'search', words })
+    if (words.value.trim() !== '') location.hash = href({ page: 'search', words: words.value.trim() })
   })
   own('skip').addEventListener('click', () => main.focus())
   addEventListener('hashchange', () => {
     draw()
-    scrollTo(0, 0)
+    restoreScroll()
     // Someone who does not see the page hears where they are.
     main.querySelector<HTMLElement>(`.${HEADING_CLASS}`)?.focus({ preventScroll: true })
   })

@@ -11,6 +11,9 @@ export type PlacementId = 'picks' | 'related'
 /** Longest wait for the model before the first slate, in milliseconds. After it the formula ranks until the model is there. */
 const MODEL_PATIENCE_MS = 400
 
+/** Screens as narrow as a phone's; the style sheets have the same limit. */
+const NARROW = '(max-width: 44rem)'
+
 /** What went wrong, for people. */
 export interface Failure {
   readonly code: string
@@ -107,13 +110,12 @@ export class Ranking {
   async rank(placement: PlacementId, page: Page, size: number): Promise<Shown> {
     const engine = await this.#engine
     let decision: Decision | null = null
-    let failed: Failure | null = this.#status.kind === 'plain' ? this.#status.failure : null
-    if (engine !== null) {
-      try {
-        decision = await engine.rank({ placement, page, limit: size, device: matchMedia('(max-width: 44rem)').matches ? 'phone' : 'desktop' })
-      } catch (error) {
-        failed = failure(error)
-      }
+    let failed: Failure | null = null
+    try {
+      if (engine === null) failed = this.#missing()
+      else decision = await engine.rank({ placement, page, limit: size, device: matchMedia(NARROW).matches ? 'phone' : 'desktop' })
+    } catch (error) {
+      failed = failure(error)
     }
     const shown = { placement, entries: this.#fill(placement, page, size, decision), decision, failure: failed }
     this.#last.set(placement, shown)
@@ -143,7 +145,7 @@ export class Ranking {
   /** The profile as bytes. */
   async snapshot(): Promise<Uint8Array | Failure> {
     const engine = await this.#engine
-    if (engine === null) return this.#status.kind === 'plain' ? this.#status.failure : failure('no engine')
+    if (engine === null) return this.#missing()
     try {
       return await engine.snapshot()
     } catch (error) {
@@ -155,7 +157,7 @@ export class Ranking {
   async restore(bytes?: Uint8Array): Promise<Failure | null> {
     const engine = await this.#engine
     const wanted = bytes ?? this.#blank
-    if (engine === null || wanted === undefined) return null
+    if (engine === null || wanted === undefined) return this.#missing()
     try {
       await engine.restore(wanted)
     } catch (error) {
@@ -164,6 +166,10 @@ export class Ranking {
     this.#last.clear()
     for (const watcher of this.#watchers) watcher.replaced?.()
     return null
+  }
+
+  #missing(): Failure {
+    return this.#status.kind === 'plain' ? this.#status.failure : failure('the engine is not available')
   }
 
   async #start(starting: Promise<Engine>, model: Promise<Response>): Promise<Engine | null> {

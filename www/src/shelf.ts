@@ -56,7 +56,7 @@ export class Shelf {
     const { placement, page, size, ranking } = this.options
     const shown = await ranking.rank(placement, page, size)
     if (round !== this.#round) return
-    if (this.#filled && this.element.matches(':hover, :focus-within')) this.#held = shown
+    if (this.#filled && this.#isInUse()) this.#held = shown
     else this.#draw(shown)
     this.#filled = true
     this.#list.removeAttribute('aria-busy')
@@ -69,8 +69,14 @@ export class Shelf {
     this.#forget.clear()
   }
 
+  /** A tap leaves `:hover` behind, and a click the focus; neither means that someone is still there. */
+  #isInUse(): boolean {
+    const pointed = matchMedia('(hover: hover)').matches && this.element.matches(':hover')
+    return pointed || this.element.querySelector(':focus-visible') !== null
+  }
+
   #release(): void {
-    if (this.#held === undefined || this.element.matches(':hover, :focus-within')) return
+    if (this.#held === undefined || this.#isInUse()) return
     const shown = this.#held
     this.#held = undefined
     this.#draw(shown)

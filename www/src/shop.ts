@@ -11,6 +11,8 @@ export interface Shop {
   readonly catalogue: Catalogue
   readonly cart: Cart
   readonly ranking: Ranking
+  /** The product page opened last, for "related" on pages without a product of their own. */
+  readonly lastLook: Product | undefined
   /** Tells the engine what happened and ranks the shelves anew. */
   report(event: SessionEvent): void
   /** Puts a product into the cart and says so. The caller reports the event. */
@@ -29,19 +31,6 @@ export interface View {
   readonly shelves: readonly Shelf[]
   /** What opening this page means, in the order it is reported. */
   readonly events: readonly SessionEvent[]
-}
-
-/** The product looked at last, which "related" falls back to on pages without one. */
-let lookedAt: Product | undefined
-
-/** Notes that a product page was opened. */
-export function remember(product: Product): void {
-  lookedAt = product
-}
-
-/** The product page opened last in this tab. */
-export function lastLook(): Product | undefined {
-  return lookedAt
 }
 
 /** The heading every page has; it takes the focus when the page is opened. */

@@ -1,7 +1,7 @@
 // "What the browser knows": beside the shop on a wide screen, a drawer on a narrow one.
 
 import { breathe, el, own } from '../dom'
-import type { Ranking } from '../ranking'
+import type { Ranking, Status } from '../ranking'
 import { DecisionPart, summary } from './decision'
 import { ProfilePart } from './profile'
 import { RequestsPart } from './requests'
@@ -38,7 +38,7 @@ export class Panel {
       el('div', { class: 'panel-actions' },
         button('Reset profile', () => void this.#reset()),
         button('Export snapshot', () => void this.#export()),
-        button('Load one', () => file.click()),
+        button('Load snapshot', () => file.click()),
         file),
       this.#said,
       this.#profile.element,
@@ -51,6 +51,10 @@ export class Panel {
     this.#element.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !matchMedia(WIDE).matches) this.#open(false)
     })
+    document.addEventListener('pointerdown', ({ target }) => {
+      const outside = target instanceof Node && !this.#element.contains(target) && !this.#toggle.contains(target)
+      if (outside && this.#isOpen() && !matchMedia(WIDE).matches) this.#open(false)
+    })
     matchMedia(WIDE).addEventListener('change', () => this.#mark())
     this.#mark()
   }
@@ -58,11 +62,9 @@ export class Panel {
   /** Follows a ranking. */
   follow(ranking: Ranking): void {
     this.#ranking = ranking
-    this.#engine.textContent = summary(ranking.status)
+    this.#report(ranking.status)
     ranking.watch({
-      status: (status) => {
-        this.#engine.textContent = summary(status)
-      },
+      status: (status) => this.#report(status),
       observed: (event, answer) => {
         this.#profile.observed(event, answer)
         void this.refresh()
@@ -82,6 +84,18 @@ export class Panel {
     if (stats != null) this.#profile.show(stats)
   }
 
+  #report(status: Status): void {
+    this.#engine.textContent = summary(status)
+    // What is missing is said where it is seen first.
+    const whole = status.kind !== 'plain' && !(status.kind === 'ready' && typeof status.model === 'object' && 'code' in status.model)
+    if (!whole) this.#say(summary(status))
+  }
+
+  #say(text: string): void {
+    this.#said.textContent = text
+    this.#said.title = text
+  }
+
   #isOpen(): boolean {
     const { panel } = document.documentElement.dataset
     return panel === undefined ? matchMedia(WIDE).matches : panel === 'open'
@@ -95,24 +109,28 @@ export class Panel {
   }
 
   #mark(): void {
-    this.#toggle.setAttribute('aria-expanded', String(this.#isOpen()))
+    const open = this.#isOpen()
+    this.#toggle.setAttribute('aria-expanded', String(open))
+    // Under the drawer's veil nothing can be used.
+    const covered = open && !matchMedia(WIDE).matches
+    for (const id of ['main', 'departments']) own(id).inert = covered
   }
 
   async #reset(): Promise<void> {
     const failed = await this.#ranking?.restore()
-    this.#said.textContent = failed == null ? 'The profile is empty again.' : `Not reset: ${failed.message}`
+    this.#say(failed == null ? 'The profile is empty again.' : `Not reset (${failed.code}): ${failed.message}`)
   }
 
   async #export(): Promise<void> {
     const bytes = await this.#ranking?.snapshot()
     if (!(bytes instanceof Uint8Array)) {
-      this.#said.textContent = `No snapshot: ${bytes?.message ?? 'the engine is not available'}`
+      this.#say(`No snapshot: ${bytes?.message ?? 'the shop has no products yet'}`)
       return
     }
     const address = URL.createObjectURL(new Blob([bytes.slice()], { type: 'application/octet-stream' }))
     el('a', { href: address, download: 'nearside-snapshot.bin' }).click()
     URL.revokeObjectURL(address)
-    this.#said.textContent = `${bytes.length} bytes saved.`
+    this.#say(`${bytes.length} bytes saved.`)
   }
 
   async #load(file: HTMLInputElement): Promise<void> {
@@ -120,6 +138,6 @@ export class Panel {
     file.value = ''
     if (chosen === undefined) return
     const failed = await this.#ranking?.restore(new Uint8Array(await chosen.arrayBuffer()))
-    this.#said.textContent = failed == null ? 'The snapshot is in force.' : `Not loaded (${failed.code}): ${failed.message}`
+    this.#say(failed == null ? 'The snapshot is in force.' : `Not loaded (${failed.code}): ${failed.message}`)
   }
 }

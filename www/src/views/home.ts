@@ -7,14 +7,14 @@ import { pageView } from '../ga4'
 import { emblem } from '../picture'
 import { href } from '../route'
 import { Shelf } from '../shelf'
-import { HEADING_CLASS, lastLook, pageOf, type Shop, type View } from '../shop'
+import { HEADING_CLASS, pageOf, type Shop, type View } from '../shop'
 
 /** Departments with fewer products than this are reached through the navigation only. */
 const SHOWN_FROM = 10
 
 export function home(shop: Shop): View {
   const picks = new Shelf({ ...shop, placement: 'picks', title: 'Picks for you', size: 8, page: { type: 'home' } })
-  const last = lastLook()
+  const last = shop.lastLook
   const related = last && new Shelf({ ...shop, placement: 'related', title: `Close to ${last.name}`, size: 4, page: pageOf(last) })
   const departments = shop.catalogue.departments.filter((department) => department.products.length >= SHOWN_FROM).map((department) =>
     el('li', {},

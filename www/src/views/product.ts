@@ -6,11 +6,10 @@ import { usd } from '../format'
 import { addToCart, pageView, viewItem } from '../ga4'
 import { picture } from '../picture'
 import { Shelf } from '../shelf'
-import { HEADING_CLASS, pageOf, remember, type Shop, type View } from '../shop'
+import { HEADING_CLASS, pageOf, type Shop, type View } from '../shop'
 import { trail } from '../trail'
 
 export function product(shop: Shop, item: Product): View {
-  remember(item)
   const page = pageOf(item)
   const related = new Shelf({ ...shop, placement: 'related', title: 'Related to this', size: 4, page })
   const picks = new Shelf({ ...shop, placement: 'picks', title: 'Picks for you', size: 4, page })
