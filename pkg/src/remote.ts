@@ -28,7 +28,9 @@ export function connectWorker(): Promise<RemoteHost> {
       reject(
         new EngineError('load-failed', `the worker did not start: ${why}`, {
           field: 'worker',
-          remedy: "Serve nearside's worker.js from the page's origin and allow it in the CSP's `worker-src`, or leave `worker` at 'auto'",
+          remedy:
+            "Serve nearside's worker.js from the page's origin and allow it in the CSP's `worker-src`, " +
+            "or leave `worker` at 'auto'",
           cause,
         }),
       )
