@@ -186,6 +186,8 @@ pub struct Catalogue {
     /// Whether `embeddings` were hashed here and not brought along.
     hashed: bool,
     columns: Columns,
+    categories: Distinct,
+    brands: Distinct,
 }
 
 /// The `ad.` features that do not change with time, one value per ad.
@@ -194,6 +196,28 @@ struct Columns {
     item: Vec<i32>,
     category: Vec<i32>,
     brand: Vec<i32>,
+}
+
+/// The different values of a text column, and which of them each product has.
+#[derive(Clone, Debug, Default)]
+struct Distinct {
+    values: Vec<String>,
+    of_product: Vec<usize>,
+}
+
+impl Distinct {
+    fn new<'a>(column: impl Iterator<Item = &'a str>) -> Distinct {
+        let mut indices = BTreeMap::new();
+        let mut distinct = Distinct::default();
+        for value in column {
+            let index = *indices.entry(value).or_insert_with(|| {
+                distinct.values.push(value.to_owned());
+                distinct.values.len() - 1
+            });
+            distinct.of_product.push(index);
+        }
+        distinct
+    }
 }
 
 impl Catalogue {
@@ -214,7 +238,32 @@ impl Catalogue {
 
     /// The product with this id.
     pub fn product(&self, id: &str) -> Option<&Product> {
-        self.by_id.get(id).map(|i| &self.products[*i])
+        self.product_index(id).map(|i| &self.products[i])
+    }
+
+    /// Its place in [`products`](Catalogue::products).
+    pub fn product_index(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The different category paths.
+    pub(crate) fn categories(&self) -> &[String] {
+        &self.categories.values
+    }
+
+    /// Which of [`categories`](Catalogue::categories) a product is in.
+    pub(crate) fn category_of(&self, product: usize) -> usize {
+        self.categories.of_product[product]
+    }
+
+    /// The different brands.
+    pub(crate) fn brands(&self) -> &[String] {
+        &self.brands.values
+    }
+
+    /// Which of [`brands`](Catalogue::brands) a product has.
+    pub(crate) fn brand_of(&self, product: usize) -> usize {
+        self.brands.of_product[product]
     }
 
     /// Every campaign, in the file's order.
@@ -266,7 +315,7 @@ impl Catalogue {
     /// The content vector of a product.
     pub fn product_embedding(&self, id: &str) -> Option<&[f32]> {
         // The first ads are the products, in the same order.
-        self.by_id.get(id).map(|i| self.embedding(*i))
+        self.product_index(id).map(|i| self.embedding(i))
     }
 
     /// `ad.item`.

@@ -40,16 +40,16 @@ impl Content<'_> {
     pub fn vector(&self) -> [f32; WIDTH] {
         let mut vector = [0.0; WIDTH];
         for (path, weight) in prefixes(self.category).rev().zip(LEVEL_WEIGHTS) {
-            add(&mut vector, "c", path, weight);
+            add(&mut vector, kind("c").with(path.as_bytes()), weight);
         }
         if !self.brand.is_empty() {
-            add(&mut vector, "b", &self.brand.to_lowercase(), BRAND_WEIGHT);
+            add(&mut vector, lower_case(kind("b"), self.brand), BRAND_WEIGHT);
         }
         if let Some(price) = self.price {
-            add(&mut vector, "p", &price_band(price).to_string(), PRICE_BAND_WEIGHT);
+            add(&mut vector, kind("p").with(&[price_band(price)]), PRICE_BAND_WEIGHT);
         }
         if let Some(id) = self.id {
-            add(&mut vector, "i", id, IDENTITY_WEIGHT);
+            add(&mut vector, kind("i").with(id.as_bytes()), IDENTITY_WEIGHT);
         }
         add_words(&mut vector, words(self.title));
         normalise(&mut vector);
@@ -58,31 +58,41 @@ impl Content<'_> {
 }
 
 /// The vector of free words, such as a search, in the same space as titles and categories.
-pub fn words_vector<'a>(words: impl Iterator<Item = &'a str>) -> [f32; WIDTH] {
+pub fn words_vector<'a>(words: impl Iterator<Item = &'a str> + Clone) -> [f32; WIDTH] {
     let mut vector = [0.0; WIDTH];
-    add_words(&mut vector, words.map(str::to_owned));
+    add_words(&mut vector, words);
     normalise(&mut vector);
     vector
 }
 
-/// The words of a title: runs of letters and digits in lower case, shortest forms of no use left out.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().nth(1).is_some()).map(str::to_lowercase)
+/// The words of a title: runs of letters and digits; single characters are of no use.
+fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().nth(1).is_some())
 }
 
-fn add_words(vector: &mut [f32; WIDTH], words: impl Iterator<Item = String>) {
-    let words: Vec<String> = words.collect();
-    if words.is_empty() {
-        return;
-    }
-    let weight = TITLE_WEIGHT / libm::sqrtf(words.len() as f32);
-    for word in &words {
-        add(vector, "t", word, weight);
+fn add_words<'a>(vector: &mut [f32; WIDTH], words: impl Iterator<Item = &'a str> + Clone) {
+    let count = words.clone().count();
+    let weight = TITLE_WEIGHT / libm::sqrtf(count as f32);
+    for word in words {
+        add(vector, lower_case(kind("t"), word), weight);
     }
 }
 
-fn add(vector: &mut [f32; WIDTH], kind: &str, word: &str, weight: f32) {
-    let hash = Fnv::new().with(kind.as_bytes()).with(b"\0").with(word.as_bytes()).value();
+/// The beginning of a hash that keeps a brand apart from a title word of the same letters.
+fn kind(kind: &str) -> Fnv {
+    Fnv::new().with(kind.as_bytes()).with(b"\0")
+}
+
+fn lower_case(mut hash: Fnv, word: &str) -> Fnv {
+    let mut utf8 = [0; 4];
+    for c in word.chars().flat_map(char::to_lowercase) {
+        hash = hash.with(c.encode_utf8(&mut utf8).as_bytes());
+    }
+    hash
+}
+
+fn add(vector: &mut [f32; WIDTH], hash: Fnv, weight: f32) {
+    let hash = hash.value();
     let sign = if hash >> 63 == 0 { 1.0 } else { -1.0 };
     // FNV's low bits are its best mixed.
     vector[(hash % WIDTH as u64) as usize] += sign * weight;
@@ -90,8 +100,8 @@ fn add(vector: &mut [f32; WIDTH], kind: &str, word: &str, weight: f32) {
 
 /// Every prefix of a category path, the shortest first: `A`, `A > B`, `A > B > C`.
 pub fn prefixes(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    let ends: Vec<usize> = path.match_indices('>').map(|(i, _)| i).chain([path.len()]).collect();
-    ends.into_iter().map(|end| path[..end].trim_end()).filter(|p| !p.is_empty())
+    let ends = path.bytes().enumerate().filter(|(_, byte)| *byte == b'>').map(|(end, _)| end);
+    ends.map(|end| path[..end].trim_end()).chain([path]).filter(|prefix| !prefix.is_empty())
 }
 
 /// The band of a price: steps of a factor 1.65, so that 10 and 16 are neighbours and 10 and 100 are not.

@@ -136,9 +136,10 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Whether a product was waved away within [`DISMISS_MS`].
-    pub fn is_dismissed(&self, product: &str, now: Timestamp) -> bool {
-        self.dismissed.get(product).is_some_and(|at| now.since(*at) < DISMISS_MS)
+    /// The products that were waved away within [`DISMISS_MS`].
+    pub fn dismissed(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let recent = self.dismissed.iter().filter(move |(_, at)| now.since(**at) < DISMISS_MS);
+        recent.map(|(product, _)| product.as_str())
     }
 
     pub(crate) fn remember(&mut self, decision: DecisionRecord, fell_back: bool) {

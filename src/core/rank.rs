@@ -79,38 +79,54 @@ impl Ranking<'_> {
     }
 
     fn eligible(&self, placement: &Placement) -> (Vec<usize>, BTreeMap<&'static str, usize>) {
+        let obstacles = self.shoppers_obstacles(placement);
         let mut removed = BTreeMap::new();
-        let eligible = (0..self.catalogue.ads().len()).filter(|ad| match self.obstacle(*ad, placement) {
-            None => true,
-            Some(reason) => {
-                *removed.entry(reason).or_insert(0) += 1;
-                false
+        let eligible = (0..self.catalogue.ads().len()).filter(|ad| {
+            let product = self.catalogue.ads()[*ad].product;
+            match self.shops_obstacle(*ad, placement).or(obstacles[product]) {
+                None => true,
+                Some(reason) => {
+                    *removed.entry(reason).or_insert(0) += 1;
+                    false
+                }
             }
         });
         (eligible.collect(), removed)
     }
 
-    /// The first reason why an ad may not be shown here.
-    fn obstacle(&self, ad: usize, placement: &Placement) -> Option<&'static str> {
-        let product = self.catalogue.product_of(ad);
-        if product.availability == Availability::OutOfStock {
+    /// Why the shop cannot show an ad here.
+    fn shops_obstacle(&self, ad: usize, placement: &Placement) -> Option<&'static str> {
+        if self.catalogue.product_of(ad).availability == Availability::OutOfStock {
             return Some("out_of_stock");
         }
-        if self.catalogue.campaign_of(ad).is_some_and(|c| !c.runs(&placement.id, self.now)) {
-            return Some("campaign_not_running");
-        }
-        if self.counters.is_dismissed(&product.id, self.now) {
-            return Some("dismissed");
-        }
+        let runs = self.catalogue.campaign_of(ad).is_none_or(|c| c.runs(&placement.id, self.now));
+        (!runs).then_some("campaign_not_running")
+    }
+
+    /// Why this shopper should not see a product here, for every product. The first reason stands.
+    ///
+    /// Goes through what the profile holds, which is bounded, and not through the catalogue.
+    fn shoppers_obstacles(&self, placement: &Placement) -> Vec<Option<&'static str>> {
+        let mut obstacles = vec![None; self.catalogue.products().len()];
+        let mut keep_out = |id: &str, reason| {
+            if let Some(product) = self.catalogue.product_index(id) {
+                obstacles[product].get_or_insert(reason);
+            }
+        };
         let excludes = |exclusion| placement.exclude.contains(&exclusion);
-        if excludes(Exclusion::Current) && self.request.page.item_id.as_ref() == Some(&product.id) {
-            return Some(Exclusion::Current.word());
+        self.counters.dismissed(self.now).for_each(|id| keep_out(id, "dismissed"));
+        if let Some(current) = self.request.page.item_id.as_deref().filter(|_| excludes(Exclusion::Current)) {
+            keep_out(current, Exclusion::Current.word());
         }
-        let interest = self.profile.items().get(&product.id)?;
-        if excludes(Exclusion::Bought) && interest.bought.is_some() {
-            return Some(Exclusion::Bought.word());
+        for (id, interest) in self.profile.items() {
+            if excludes(Exclusion::Bought) && interest.bought.is_some() {
+                keep_out(id, Exclusion::Bought.word());
+            }
+            if excludes(Exclusion::InCart) && interest.in_cart > 0 {
+                keep_out(id, Exclusion::InCart.word());
+            }
         }
-        (excludes(Exclusion::InCart) && interest.in_cart > 0).then_some(Exclusion::InCart.word())
+        obstacles
     }
 
     fn slate(&self, order: Vec<usize>, scores: &[f32]) -> Vec<Filled> {

@@ -124,3 +124,16 @@ fn clock() -> Option<f64> {
     let performance = Reflect::get(&js_sys::global(), &"performance".into()).ok()?;
     (!performance.is_undefined()).then(|| performance.unchecked_into::<web_sys::Performance>().now())
 }
+
+/// Runs the constructors behind tract's registries, once. Where no export calls them, the linker puts a
+/// call in front of every export instead.
+#[cfg(feature = "full")]
+#[wasm_bindgen(start)]
+#[expect(unsafe_code, reason = "the linker's own function has no safe declaration")]
+fn construct() {
+    unsafe extern "C" {
+        fn __wasm_call_ctors();
+    }
+    // SAFETY: the linker makes it, without arguments or result; `start` runs once, before any other export.
+    unsafe { __wasm_call_ctors() }
+}

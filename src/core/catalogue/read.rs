@@ -10,7 +10,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::{
-    Ad, Availability, Campaign, Catalogue, Columns, Creative, Exclusion, Placement, Product, Sale, Vocabulary,
+    Ad, Availability, Campaign, Catalogue, Columns, Creative, Distinct, Exclusion, Placement, Product, Sale, Vocabulary,
 };
 use crate::content::{self, Content};
 use crate::decision::Fallback;
@@ -167,11 +167,15 @@ fn assemble(
     let flat: Vec<f32> = ads.iter().flat_map(|ad| &vectors[ad.product]).copied().collect();
     let embeddings = Array2::from_shape_vec((ads.len(), width), flat).expect("every vector has the same width");
 
-    let column = |id: &dyn Fn(&Product) -> i32| ads.iter().map(|ad| id(&products[ad.product])).collect();
+    let categories = Distinct::new(products.iter().map(|p| p.category.as_str()));
+    let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
+    let category_ids: Vec<i32> = categories.values.iter().map(|path| vocabulary.category(path)).collect();
+    let brand_ids: Vec<i32> = brands.values.iter().map(|brand| vocabulary.brand(brand)).collect();
+    let column = |id: &dyn Fn(usize) -> i32| ads.iter().map(|ad| id(ad.product)).collect();
     let columns = Columns {
-        item: column(&|p| vocabulary.item(&p.id)),
-        category: column(&|p| vocabulary.category(&p.category)),
-        brand: column(&|p| vocabulary.brand(&p.brand)),
+        item: column(&|product| vocabulary.item(&products[product].id)),
+        category: column(&|product| category_ids[categories.of_product[product]]),
+        brand: column(&|product| brand_ids[brands.of_product[product]]),
     };
     Catalogue {
         version,
@@ -185,6 +189,8 @@ fn assemble(
         embeddings,
         hashed,
         columns,
+        categories,
+        brands,
     }
 }
 

@@ -206,24 +206,31 @@ impl<'a> Computer<'_, 'a> {
     fn category_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
         let interests: BTreeMap<&str, f32> = profile.category_interests(now).into_iter().collect();
-        per_product(catalogue, |product| {
-            let levels = prefixes(&product.category).rev();
+        let affinity = |category: &String| {
+            let levels = prefixes(category).rev();
             let weighted = levels.zip([0.6, 0.3, 0.1]).map(|(path, share)| share * lookup(&interests, path));
             weighted.sum::<f32>().clamp(-1.0, 1.0)
-        })
+        };
+        let affinities: Vec<f32> = catalogue.categories().iter().map(affinity).collect();
+        per_product(catalogue, |product| affinities[catalogue.category_of(product)])
     }
 
     fn brand_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
         let interests: BTreeMap<&str, f32> = profile.brand_interests(now).into_iter().collect();
-        per_product(catalogue, |product| lookup(&interests, &product.brand))
+        let affinities: Vec<f32> = catalogue.brands().iter().map(|brand| lookup(&interests, brand)).collect();
+        per_product(catalogue, |product| affinities[catalogue.brand_of(product)])
     }
 
     fn views(&self) -> Values<'a> {
         let Ranking { catalogue, profile, .. } = *self.ranking;
-        per_product(catalogue, |product| {
-            profile.items().get(&product.id).map_or(0.0, |item| libm::log1pf(item.views as f32))
-        })
+        let mut views = vec![0.0; catalogue.products().len()];
+        for (id, item) in profile.items() {
+            if let Some(product) = catalogue.product_index(id) {
+                views[product] = libm::log1pf(item.views as f32);
+            }
+        }
+        per_product(catalogue, |product| views[product])
     }
 
     fn price_gap(&self) -> Values<'a> {
@@ -260,10 +267,9 @@ fn cosines<'a>(catalogue: &Catalogue, query: &[f32]) -> Values<'a> {
     floats(catalogue.all_embeddings().chunks_exact(width).map(|ad| content::dot(query, ad).clamp(-1.0, 1.0)).collect())
 }
 
-/// Computes once per product; creatives share their product's value.
-fn per_product<'a>(catalogue: &Catalogue, value: impl Fn(&crate::catalogue::Product) -> f32) -> Values<'a> {
-    let values: Vec<f32> = catalogue.products().iter().map(value).collect();
-    floats(catalogue.ads().iter().map(|ad| values[ad.product]).collect())
+/// Every ad's value from its product's.
+fn per_product<'a>(catalogue: &Catalogue, value: impl Fn(usize) -> f32) -> Values<'a> {
+    floats(catalogue.ads().iter().map(|ad| value(ad.product)).collect())
 }
 
 /// Sine and cosine of the hour of day and of the weekday, UTC.

@@ -1,5 +1,7 @@
 //! Cleaning, through the engine as a shop uses it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use nearside_core::clean::{FUTURE_MS, HORIZON_MS, ITEM_LIMIT};
 use nearside_core::{Engine, Observed, PACE_LIMIT, Timestamp, Value};
 

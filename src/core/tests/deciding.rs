@@ -1,5 +1,7 @@
 //! Decisions, through the engine as a shop uses it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use nearside_core::{
     DISMISS_MS, Engine, Error, Feature, Features, Feedback, Request, Scorer, ScorerError, Statement, Timestamp, Value,
 };
