@@ -60,6 +60,7 @@ function read(row: unknown): Product | null {
 
 /** All products, and the ways to find one. */
 export class Catalogue {
+  /** In the file's order; of two with one id, the first. */
   readonly products: readonly Product[]
   /** The top of the category tree, largest department first. */
   readonly departments: readonly Category[]
@@ -97,10 +98,12 @@ export class Catalogue {
     return catalogue
   }
 
+  /** The product with this id. */
   product(id: string): Product | undefined {
     return this.#byId.get(id)
   }
 
+  /** The category with this path, widest name first. */
   category(path: readonly string[]): Category | undefined {
     return this.#byPath.get(path.join(' > '))
   }

@@ -80,10 +80,12 @@ export class Ranking {
     this.#engine = this.#start(engine, model)
   }
 
+  /** What the ranking is doing now. */
   get status(): Status {
     return this.#status
   }
 
+  /** Calls `watcher` from now on. */
   watch(watcher: Watcher): void {
     this.#watchers.push(watcher)
   }
@@ -133,6 +135,7 @@ export class Ranking {
     }
   }
 
+  /** What the engine knows, or null where there is none to ask. */
   async stats(): Promise<Stats | null> {
     const engine = await this.#engine
     try {

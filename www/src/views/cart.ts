@@ -9,6 +9,7 @@ import { href } from '../route'
 import { Shelf } from '../shelf'
 import { HEADING_CLASS, pageOf, type Shop, type View } from '../shop'
 
+/** Draws the cart as it is now. */
 export function cart(shop: Shop): View {
   const { lines, total } = shop.cart
   const last = lines.at(-1)

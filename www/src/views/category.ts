@@ -10,6 +10,7 @@ import { Shelf } from '../shelf'
 import { HEADING_CLASS, type Shop, type View } from '../shop'
 import { trail } from '../trail'
 
+/** Draws a category. */
 export function category(shop: Shop, { path, products, children }: Category): View {
   const name = leaf(path)
   const picks = new Shelf({ ...shop, placement: 'picks', title: 'Picks for you', size: 4, page: { type: 'category', category: path.join(' > ') } })

@@ -12,6 +12,7 @@ import { HEADING_CLASS, pageOf, type Shop, type View } from '../shop'
 /** Departments with fewer products than this are reached through the navigation only. */
 const SHOWN_FROM = 10
 
+/** Draws the front page. */
 export function home(shop: Shop): View {
   const picks = new Shelf({ ...shop, placement: 'picks', title: 'Picks for you', size: 8, page: { type: 'home' } })
   const last = shop.lastLook

@@ -9,6 +9,7 @@ import { Shelf } from '../shelf'
 import { HEADING_CLASS, pageOf, type Shop, type View } from '../shop'
 import { trail } from '../trail'
 
+/** Draws a product page. */
 export function product(shop: Shop, item: Product): View {
   const page = pageOf(item)
   const related = new Shelf({ ...shop, placement: 'related', title: 'Related to this', size: 4, page })

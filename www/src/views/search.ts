@@ -8,6 +8,7 @@ import { Shelf } from '../shelf'
 import { HEADING_CLASS, type Shop, type View } from '../shop'
 import type { SessionEvent } from 'nearside'
 
+/** Draws what a search found. */
 export function search(shop: Shop, words: string): View {
   const found = shop.catalogue.search(words)
   const picks = new Shelf({ ...shop, placement: 'picks', title: 'Picks for you', size: 4, page: { type: 'search', search_term: words } })
