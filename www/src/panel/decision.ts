@@ -80,7 +80,7 @@ export class DecisionPart {
   }
 }
 
-/** One line on the engine and the model. */
+/** What runs where, and with which model. */
 export function summary(status: Status): string {
   if (status.kind === 'starting') return 'The engine is starting.'
   if (status.kind === 'plain') return `The engine is not available (${status.failure.code}): the shop shows plain lists. ${advice(status.failure)}`
@@ -88,7 +88,8 @@ export function summary(status: Status): string {
   const { model } = status
   if (model === 'pending') return `The engine runs ${place}; the model is on its way.`
   if ('code' in model) return `The engine runs ${place} without a model (${model.code}): the cosine formula ranks. ${advice(model)}`
-  return `The engine runs ${place} with model ${short(model.model)}: ${count(model.parameters)} weights in ${count(model.bytes)} bytes.`
+  const own = model.description === '' ? '' : ` The file says of itself: “${model.description}”`
+  return `The engine runs ${place} with model ${short(model.model)}: ${count(model.parameters)} weights in ${count(model.bytes)} bytes.${own}`
 }
 
 function advice({ message, remedy }: Failure): string {
