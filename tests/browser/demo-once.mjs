@@ -66,7 +66,7 @@ async function play(browser) {
   const panel = await shopper.panel()
   const ours = (list) => list.filter((aisle) => aisle === AISLE).length
   console.log(`Picks from ${AISLE}: ${ours(before)} of ${before.length} before, ${ours(after)} of ${after.length} after.`)
-  console.log(`Last decision: ${panel.facts['Scorer']}, by ${panel.facts['Basis']}, ${panel.facts['Candidates']} candidates in ${panel.facts['Took']}.`)
+  console.log(`Last decision: ${panel.facts['Scorer']}, by ${panel.facts['Basis']}, in ${panel.facts['Took']}; candidates ${panel.facts['Candidates']}.`)
   console.log(`Requests: ${panel.requests.length}, to other origins ${panel.foreign}, after the start ${shopper.requests.length - asked}.`)
   if (values.screenshot !== undefined) await page.screenshot({ path: values.screenshot, fullPage: true })
 

@@ -13,7 +13,7 @@ const short = (hash: string): string => hash.slice(0, 8)
 
 /** The panel's second part. */
 export class DecisionPart {
-  readonly #facts = new Facts(['Scorer', 'Basis', 'Took', 'Candidates', 'Kept out'], ['Scorer'])
+  readonly #facts = new Facts(['Scorer', 'Basis', 'Took', 'Candidates'], ['Scorer', 'Candidates'])
   readonly #rows = el('tbody')
   readonly #tabs = new Map<PlacementId, HTMLButtonElement>()
   readonly #shown = new Map<PlacementId, Shown>()
@@ -55,14 +55,14 @@ export class DecisionPart {
     if (decision === null) {
       const why = shown === undefined ? 'no decision yet' : shown.failure === null ? 'plain list' : `plain list (${shown.failure.code})`
       this.#facts.set('Scorer', why, shown?.failure?.message ?? why)
-      for (const name of ['Basis', 'Candidates', 'Kept out', 'Took']) this.#facts.set(name, '–')
+      for (const name of ['Basis', 'Took', 'Candidates']) this.#facts.set(name, '–')
     } else {
       const { scorer, basis, candidates, removed, elapsed_us, fallback } = decision
       const name = scorer.model === null ? scorer.name : `${scorer.name} · model ${short(scorer.model)}`
       this.#facts.set('Scorer', name, fallback === null ? `${scorer.name} ${scorer.model ?? ''}` : `${fallback.code}: ${fallback.message}`)
       this.#facts.set('Basis', basis)
-      this.#facts.set('Candidates', count(candidates))
-      this.#facts.set('Kept out', Object.entries(removed).map(([reason, n]) => `${count(n)} ${reason.replaceAll('_', ' ')}`).join(', ') || 'none')
+      const keptOut = Object.entries(removed).map(([reason, n]) => `${count(n)} ${reason.replaceAll('_', ' ')}`).join(', ')
+      this.#facts.set('Candidates', keptOut === '' ? count(candidates) : `${count(candidates)}; kept out: ${keptOut}`)
       this.#facts.set('Took', elapsed_us === null ? '–' : elapsed(elapsed_us))
     }
     for (let row = 0; row < ROWS; row++) this.#row(this.#rows.children[row] as HTMLTableRowElement, shown, row)
@@ -75,7 +75,7 @@ export class DecisionPart {
     place.textContent = entry === undefined ? '' : String(index + 1)
     name.textContent = entry?.product.name ?? ''
     name.title = entry === undefined ? '' : entry.product.path.join(' > ')
-    if (entry !== undefined && entry.advertiser !== null) name.append(' ', el('span', { class: 'slate-paid' }, 'Sponsored'))
+    if (entry !== undefined && entry.advertiser !== null) name.prepend(el('span', { class: 'slate-paid' }, 'Sponsored'), ' ')
     score.textContent = entry === undefined ? '' : entry.score === null ? '–' : entry.score.toFixed(3)
   }
 }
