@@ -5,12 +5,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time;
+
 /// Milliseconds since 1970-01-01 UTC. The core never asks for the time; it is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// Reads RFC 3339 such as `2026-11-24T10:00:00Z`; without a zone it is UTC, without a time its day's first moment.
+    /// `None` for anything else, and before 1970.
+    pub fn from_rfc3339(text: &str) -> Option<Timestamp> {
+        time::rfc3339(text)
+    }
+
     /// Milliseconds from `earlier` to here; 0 where that is later.
     pub fn since(self, earlier: Timestamp) -> u64 {
         self.0.saturating_sub(earlier.0)

@@ -179,8 +179,10 @@ fn check(catalogue: &Catalogue, scores: &[f32]) -> Result<(), Error> {
 /// The best `limit` of the eligible ads, best first, no product twice.
 fn order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
     let ads = catalogue.ads();
-    // New ads share the prior score, so ties are common. The id makes a replay independent of catalogue order.
-    let better = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then_with(|| ads[*a].id.cmp(&ads[*b].id));
+    // New ads share the prior score, so ties are common; ids make a replay independent of catalogue order. A
+    // creative ties with its own product and goes first: who pays for a product is to be seen paying for it.
+    let tie = |ad: usize| (&catalogue.product_of(ad).id, ads[ad].campaign.is_none(), &ads[ad].id);
+    let better = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then_with(|| tie(*a).cmp(&tie(*b)));
     let mut order = eligible.to_vec();
     // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
     let enough = limit.saturating_add(ads.len() - catalogue.products().len());
@@ -222,7 +224,9 @@ mod tests {
     /// The order written the obvious way.
     fn plain_order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
         let mut all = eligible.to_vec();
-        all.sort_by(|a, b| catalogue.ads()[*a].id.cmp(&catalogue.ads()[*b].id));
+        all.sort_by_key(|ad| catalogue.ads()[*ad].id.clone());
+        all.sort_by_key(|ad| catalogue.ads()[*ad].campaign.is_none());
+        all.sort_by_key(|ad| catalogue.product_of(*ad).id.clone());
         all.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
         let mut shown = Vec::new();
         let mut products = Vec::new();

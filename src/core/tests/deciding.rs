@@ -87,6 +87,13 @@ fn a_product_shows_once_even_where_a_campaign_pays_for_it_too() {
 }
 
 #[test]
+fn of_a_product_and_its_campaign_the_campaign_shows() {
+    let decision = engine().rank(&request(r#"{"placement":"all"}"#), NOW).unwrap();
+    let fridge = decision.slate.iter().find(|f| f.item_id == "fridge").unwrap();
+    assert_eq!((fridge.ad.as_str(), fridge.sponsored), ("c1/k", true));
+}
+
+#[test]
 fn a_dismissed_product_stays_away_for_two_days() {
     let mut engine = engine();
     let decision = engine.rank(&request(r#"{"placement":"all"}"#), NOW).unwrap();
