@@ -15,18 +15,16 @@ const DESCRIPTION_LIMIT = 160
 /**
  * Campaigns shown as Sponsored. The advertisers are invented; bids are in USD per click.
  *
- * A paid card and the product's own card score alike, and a tie goes to the lower id. These ids are lower
- * than every product's, so that a product with a campaign is shown as Sponsored. Before anything was looked at
- * all products tie: what may then fill the front page is kept to two.
+ * Before anything was looked at all products tie, and the lowest ids fill the front page: of those, two are paid for.
  */
 const CAMPAIGNS = [
-  { id: '01-demo-audio', advertiser: 'Example Audio Co. (demo campaign)', bid: 0.4, placements: ['picks', 'related'], limit: 2,
+  { id: 'demo-audio', advertiser: 'Example Audio Co. (demo campaign)', bid: 0.4, placements: ['picks', 'related'], limit: 2,
     match: (p) => /Condenser Microphone|Over-the-Ear Stereo/.test(p.title) },
-  { id: '02-demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35, placements: ['related'], limit: 6,
+  { id: 'demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35, placements: ['related'], limit: 6,
     match: (p) => /Blenders|Toasters|Coffee Makers|Stand Mixers/.test(p.product_type) },
-  { id: '03-demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3, placements: ['related'], limit: 6,
+  { id: 'demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3, placements: ['related'], limit: 6,
     match: (p) => /Instructional Books/.test(p.product_type) && /Guitar/.test(p.title) },
-  { id: '04-demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25, placements: ['related'], limit: 6,
+  { id: 'demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25, placements: ['related'], limit: 6,
     match: (p) => /(PS3|Xbox 360|Wii|PC) Games$/.test(p.product_type) },
 ]
 
