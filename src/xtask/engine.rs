@@ -9,7 +9,7 @@ use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -34,6 +34,9 @@ const FEATURES: [&str; 7] = [
 
 /// How many finished engines of one name are kept.
 const KEPT: usize = 6;
+
+/// Age at which an unfinished engine is not being built any more.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One engine and how it is built.
 #[derive(Debug)]
@@ -206,13 +209,18 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries.into_iter().filter(|path| path.is_file()).collect())
 }
 
-/// Drops the oldest engines of one name beyond [`KEPT`].
+/// Drops the oldest engines of one name beyond [`KEPT`], and what interrupted builds left.
 fn prune(folder: &Path, name: &str) -> Result<(), Error> {
     let mut engines = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::file(folder))?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&format!("{name}-")) {
-            let made = entry.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        if !entry.file_name().to_string_lossy().starts_with(&format!("{name}-")) {
+            continue;
+        }
+        let made = entry.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        if entry.path().extension().is_none() {
             engines.push((made, entry.path()));
+        } else if made.elapsed().is_ok_and(|age| age > ABANDONED) {
+            fs::remove_dir_all(entry.path()).map_err(Error::file(entry.path()))?;
         }
     }
     engines.sort();

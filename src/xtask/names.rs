@@ -85,12 +85,9 @@ fn functions_of(imports: wasmparser::ImportSectionReader<'_>) -> Result<u32, Str
 fn crate_of(symbol: &str) -> String {
     let plain = format!("{:#}", rustc_demangle::demangle(symbol));
     let mut first = None;
-    for path in plain.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).filter(|path| path.contains("::"))
-    {
-        let head = path.trim_start_matches(':').split("::").next().unwrap_or("");
-        if head.is_empty() {
-            continue;
-        }
+    for path in plain.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+        // What begins with colons goes on from a bracket: a method, not a crate.
+        let Some((head, _)) = path.split_once("::").filter(|(head, _)| !head.is_empty()) else { continue };
         if !matches!(head, "core" | "alloc" | "std") {
             return head.to_owned();
         }
@@ -108,6 +105,7 @@ mod tests {
         assert_eq!(crate_of("nearside_core::rank::Ranker::rank"), "nearside_core");
         assert_eq!(crate_of("<rten::ops::MatMul as rten::ops::Operator>::run"), "rten");
         assert_eq!(crate_of("<alloc::vec::Vec<rten_tensor::Layout> as core::ops::drop::Drop>::drop"), "rten_tensor");
+        assert_eq!(crate_of("<T as alloc::vec::Convert>::to_vec"), "alloc");
         assert_eq!(crate_of("core::ptr::drop_in_place<alloc::string::String>"), "core");
         assert_eq!(crate_of("_ZN4rten5model4load17h0123456789abcdefE"), "rten");
         assert_eq!(crate_of("memcpy"), "(unnamed)");

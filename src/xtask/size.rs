@@ -25,8 +25,8 @@ const CRATES: usize = 16;
 /// Brotli's window, as a power of two: 16 MiB, the largest a browser takes.
 const WINDOW: i32 = 24;
 
-/// One thing that is downloaded, in three encodings.
-#[derive(Debug)]
+/// What is downloaded for one purpose, in three encodings.
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Weight {
     name: &'static str,
     raw: usize,
@@ -36,58 +36,73 @@ struct Weight {
 
 /// Builds, weighs, prints, and fails where a figure is over its limit.
 pub(crate) fn size(project: &Project, json: bool) -> Result<(), Error> {
-    package::prepare(project, &["pkg"])?;
+    package::prepare(project, &["pkg", "tests"])?;
     let named = COMPACT.build(project)?;
     FULL.build(project)?;
     package::facade(project)?;
-    let module = |name: &str| read(&project.path(&format!("pkg/dist/wasm/{name}/nearside_{name}_bg.wasm")));
-    let (compact, full, scripts) = (module("compact")?, module("full")?, scripts(project)?);
+    let scripts = bundled(project)?;
+    let module = |name: &str| project.path(&format!("pkg/dist/wasm/{name}/nearside_{name}_bg.wasm"));
     let weights = project.console.step("compressing", || -> Result<_, Error> {
-        Ok([weigh("compact_wasm", &compact)?, weigh("full_wasm", &full)?, weigh("facade_js", &scripts)?])
+        Ok([
+            weigh("compact_wasm", &[module("compact")])?,
+            weigh("full_wasm", &[module("full")])?,
+            weigh("facade_js", &files_of(&scripts.join("first"))?)?,
+            weigh("fallback_js", &files_of(&scripts.join("fallback"))?)?,
+        ])
     })?;
     let figures = figures(&weights);
     if json {
         println!("{}", Value::Object(figures.clone()));
     } else {
         print_table(&weights);
-        print_crates(&read(&named)?, &named)?;
+        print_crates(&named)?;
     }
     let names = over_budget(&figures);
     if names.is_empty() { Ok(()) } else { Err(Error::OverBudget { names }) }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(Error::file(path))
+/// The package's scripts as a shop's bundler delivers them. In `first` what a page with a worker downloads, in
+/// `fallback` what one without a worker adds.
+fn bundled(project: &Project) -> Result<PathBuf, Error> {
+    let folder = project.cache.join("scripts");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
+    }
+    let mut node = project.node();
+    node.arg("tests/bench/scripts.mjs").arg("--out").arg(&folder);
+    project.run("bundling the package's scripts", &mut node)?;
+    Ok(folder)
 }
 
-/// The package's own scripts as a page gets them before any bundler: hand-written and generated, without Node's part.
-fn scripts(project: &Project) -> Result<Vec<u8>, Error> {
-    let dist = project.path("pkg/dist");
-    let mut paths: Vec<PathBuf> = fs::read_dir(&dist)
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(Error::file(&dist))?;
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "js") && !path.ends_with("node.js"));
-    paths.sort();
-    for engine in [COMPACT, FULL] {
-        paths.push(engine.dist(project).join(format!("{}.js", engine.module())));
-    }
-    let mut bytes = Vec::new();
-    for path in paths {
-        bytes.extend(read(&path)?);
-    }
-    Ok(bytes)
+        .map_err(Error::file(folder))
 }
 
-fn weigh(name: &'static str, bytes: &[u8]) -> Result<Weight, Error> {
-    let broken = |error: std::io::Error| Error::Product { what: name.into(), detail: error.to_string() };
+/// Sums files, each compressed by itself as a server sends it.
+fn weigh(name: &'static str, paths: &[PathBuf]) -> Result<Weight, Error> {
+    let mut weight = Weight { name, ..Weight::default() };
+    for path in paths {
+        let bytes = fs::read(path).map_err(Error::file(path))?;
+        let (gzip, brotli) = compressed(&bytes).map_err(Error::file(path))?;
+        weight.raw += bytes.len();
+        weight.gzip += gzip;
+        weight.brotli += brotli;
+    }
+    Ok(weight)
+}
+
+/// Bytes after gzip and after brotli, each at its best.
+fn compressed(bytes: &[u8]) -> std::io::Result<(usize, usize)> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gzip.write_all(bytes).map_err(broken)?;
-    let gzip = gzip.finish().map_err(broken)?.len();
+    gzip.write_all(bytes)?;
+    let gzip = gzip.finish()?.len();
     let parameters =
         brotli::enc::BrotliEncoderParams { quality: 11, lgwin: WINDOW, size_hint: bytes.len(), ..Default::default() };
     let mut packed = Vec::new();
-    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &parameters).map_err(broken)?;
-    Ok(Weight { name, raw: bytes.len(), gzip, brotli: packed.len() })
+    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &parameters)?;
+    Ok((gzip, packed.len()))
 }
 
 /// The figures by name, in bytes.
@@ -118,9 +133,10 @@ fn print_table(weights: &[Weight]) {
     }
 }
 
-fn print_crates(module: &[u8], path: &Path) -> Result<(), Error> {
+fn print_crates(path: &Path) -> Result<(), Error> {
+    let module = fs::read(path).map_err(Error::file(path))?;
     let sums =
-        names::bytes_by_crate(module).map_err(|detail| Error::Product { what: path.display().to_string(), detail })?;
+        names::bytes_by_crate(&module).map_err(|detail| Error::Product { what: path.display().to_string(), detail })?;
     println!("\ncompact wasm by crate, raw bytes (inlined code counts for the crate it was inlined into)");
     for (name, bytes) in sums.iter().take(CRATES) {
         println!("{name:26} {bytes:>9}");
@@ -160,8 +176,7 @@ mod tests {
 
     #[test]
     fn repeated_bytes_weigh_little_once_compressed() {
-        let weight = weigh("compact_wasm", &[7; 100_000]).expect("memory can be compressed");
-        assert_eq!(weight.raw, 100_000);
-        assert!(weight.gzip < 1_000 && weight.brotli < 100, "{weight:?}");
+        let (gzip, brotli) = compressed(&[7; 100_000]).expect("memory can be compressed");
+        assert!(gzip < 1_000 && brotli < 100, "{gzip} and {brotli}");
     }
 }
