@@ -1,8 +1,9 @@
 //! The full engine: tract-onnx.
 //!
-//! tract compiles a plan for symbolic dimensions where it can; that plan then serves every number of
-//! candidates. Where it cannot, or where the plan fails on real sizes, plans for exact sizes are compiled
-//! and the newest [`PLANS`] kept.
+//! tract compiles a plan, for symbolic dimensions where it can; that plan then serves every number of
+//! candidates. Its rewriting rules are many, and version 0.23.9 breaks some rankers with them, at compile
+//! time or only on real sizes. [`WAYS`] is the order in which less is asked of it; the first way that works
+//! is kept.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,8 +17,41 @@ use tract_onnx::tract_core::ops::array::MultiBroadcastTo;
 use crate::file::{Dim, ModelFile, Port};
 use crate::network::{Input, Loaded, Scores};
 
-/// Plans for exact sizes that are kept. Each holds a copy of the weights, in the layout the plan wants.
+/// Plans that are kept. Each holds a copy of the weights, in the layout the plan wants.
 const PLANS: usize = 4;
+
+/// Which dimensions a plan is compiled for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sizes {
+    /// `N`, `L` and `D` stay symbols.
+    Symbols,
+    /// Those of one call.
+    Exact,
+}
+
+/// Which of tract's rewriting rules are applied.
+#[derive(Clone, Copy)]
+enum Rules {
+    /// All.
+    All,
+    /// All, after [`shield`]. Needed for a row that is repeated and concatenated before a dense layer.
+    Shielded,
+    /// Only those that choose kernels. Needed for an LSTM of one step that starts from repeated states: the
+    /// others hand it a state with its dimensions in another order.
+    Kernels,
+    /// None.
+    None,
+}
+
+/// From the fastest to the slowest.
+const WAYS: [(Sizes, Rules); 6] = [
+    (Sizes::Symbols, Rules::All),
+    (Sizes::Symbols, Rules::Shielded),
+    (Sizes::Symbols, Rules::Kernels),
+    (Sizes::Exact, Rules::All),
+    (Sizes::Exact, Rules::Kernels),
+    (Sizes::Exact, Rules::None),
+];
 
 type Plan = Arc<TypedRunnableModel>;
 
@@ -32,21 +66,34 @@ pub(crate) fn runs(operator: &str) -> bool {
 pub(crate) struct Full {
     model: InferenceModel,
     inputs: Vec<Port>,
-    symbolic: Option<Plan>,
-    exact: Vec<(Vec<Vec<usize>>, Plan)>,
+    /// Index into [`WAYS`].
+    way: usize,
+    /// No way after `way` worked either, so the file or the values are at fault.
+    exhausted: bool,
+    plans: Vec<Compiled>,
+}
+
+struct Compiled {
+    way: usize,
+    /// Empty for symbols.
+    shapes: Vec<Vec<usize>>,
+    plan: Plan,
 }
 
 impl Full {
     pub(crate) fn load(bytes: &[u8], file: &ModelFile) -> Result<Self, Loaded> {
-        let failed = |e: TractError| Loaded::Failed(format!("{e:#}"));
+        let failed = |e: TractError| Loaded::Failed(words(e));
         // Shapes inside the file are hints, and exporters write wrong ones for dimensions they froze.
         let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
         let mut model = onnx.model_for_read(&mut &*bytes).map_err(failed)?;
         let score = file.outputs.iter().position(|o| o.name == "score").unwrap_or_default();
         let score = model.output_outlets().map_err(failed)?[score];
         model.select_output_outlets(&[score]).map_err(failed)?;
-        let mut full = Self { model, inputs: file.inputs.clone(), symbolic: None, exact: Vec::new() };
-        full.symbolic = attempt(|| full.plan(symbolic)).ok();
+        let mut full = Self { model, inputs: file.inputs.clone(), way: 0, exhausted: false, plans: Vec::new() };
+        // Where no plan with symbols compiles, the first call compiles one for its sizes.
+        while WAYS[full.way].0 == Sizes::Symbols && attempt(|| full.plan(full.way, &[])).is_err() {
+            full.way += 1;
+        }
         Ok(full)
     }
 
@@ -57,50 +104,66 @@ impl Full {
             .map(|port| inputs.iter().find(|i| i.name == port.name).ok_or("an input is missing"))
             .collect::<Result<Vec<_>, _>>()?;
         let values = inputs.iter().map(|i| tensor(i)).collect::<TractResult<TVec<_>>>().map_err(words)?;
-        if let Some(plan) = &self.symbolic {
-            match attempt(|| scores(plan, values.clone())) {
-                Ok(scores) => return Ok(scores),
-                // A symbol that stands for two sizes at once shows only now.
-                Err(_) => self.symbolic = None,
+        let shapes: Vec<_> = inputs.iter().map(|i| i.shape.to_vec()).collect();
+        let last = if self.exhausted { self.way + 1 } else { WAYS.len() };
+        let mut first = None;
+        for way in self.way..last {
+            match attempt(|| scores(&self.plan(way, &shapes)?, values.clone())) {
+                Ok(scores) => {
+                    self.way = way;
+                    return Ok(scores);
+                }
+                Err(e) => first = first.or(Some(words(e))),
             }
         }
-        let shapes: Vec<_> = inputs.iter().map(|i| i.shape.to_vec()).collect();
-        let plan = match self.exact.iter().position(|(s, _)| *s == shapes) {
-            Some(index) => self.exact.remove(index).1,
-            None => self
-                .plan(|port, _| {
-                    let index = self.inputs.iter().position(|p| p.name == port.name)?;
-                    Some(shapes[index].iter().map(|d| d.to_dim()).collect())
-                })
-                .map_err(words)?,
-        };
-        let result = scores(&plan, values).map_err(words);
-        if self.exact.len() == PLANS {
-            self.exact.remove(0);
-        }
-        self.exact.push((shapes, plan));
-        result
+        self.exhausted = true;
+        Err(first.unwrap_or_default())
     }
 
-    /// Compiles the file with the given input shapes.
-    fn plan(&self, shape: impl Fn(&Port, &SymbolScope) -> Option<TVec<TDim>>) -> TractResult<Plan> {
+    /// The plan for one way and these sizes, compiled where it is not there yet.
+    fn plan(&mut self, way: usize, shapes: &[Vec<usize>]) -> TractResult<Plan> {
+        let shapes = if WAYS[way].0 == Sizes::Symbols { &[] } else { shapes };
+        let compiled = match self.plans.iter().position(|c| c.way == way && c.shapes == shapes) {
+            Some(index) => self.plans.remove(index),
+            None => Compiled { way, shapes: shapes.to_vec(), plan: self.compile(way, shapes)? },
+        };
+        let plan = compiled.plan.clone();
+        if self.plans.len() == PLANS {
+            self.plans.remove(0);
+        }
+        self.plans.push(compiled);
+        Ok(plan)
+    }
+
+    fn compile(&self, way: usize, shapes: &[Vec<usize>]) -> TractResult<Plan> {
+        let (sizes, rules) = WAYS[way];
         let mut model = self.model.clone();
         let symbols = model.symbols.clone();
-        for outlet in model.input_outlets()?.to_vec() {
-            let name = &model.node(outlet.node).name;
-            let Some(port) = self.inputs.iter().find(|p| p.name == *name) else { continue };
+        // tract keeps the inputs in the file's order, without those that have a default.
+        for (index, outlet) in model.input_outlets()?.to_vec().into_iter().enumerate() {
+            let port = self.inputs.get(index).context("an input that the file does not declare")?;
             let element = if port.dtype == "int64" { i64::datum_type() } else { f32::datum_type() };
-            let fact = match shape(port, &symbols) {
+            let shape = match sizes {
+                Sizes::Symbols => symbolic(port, &symbols),
+                Sizes::Exact => Some(shapes[index].iter().map(|d| d.to_dim()).collect()),
+            };
+            let fact = match shape {
                 Some(shape) => InferenceFact::dt_shape(element, shape),
                 None => InferenceFact::dt(element),
             };
             model.set_outlet_fact(outlet, fact)?;
         }
-        // tract orders its inputs as the file does, and so does `run`.
-        let typed = model.into_typed()?;
-        attempt(|| typed.clone().into_optimized().and_then(SimplePlan::new))
-            .or_else(|_| attempt(|| shield(&typed)?.into_optimized().and_then(SimplePlan::new)))
-            .or_else(|_| SimplePlan::new(typed))
+        let mut typed = model.into_typed()?;
+        match rules {
+            Rules::All => typed = typed.into_optimized()?,
+            Rules::Shielded => {
+                shield(&mut typed);
+                typed = typed.into_optimized()?;
+            }
+            Rules::Kernels => typed.optimize()?,
+            Rules::None => {}
+        }
+        SimplePlan::new(typed)
     }
 }
 
@@ -113,22 +176,22 @@ fn words(e: TractError) -> String {
     format!("{e:#}")
 }
 
-/// A file's dimensions as tract's. The feature table knows which unnamed dimensions are the same `N`, `L` or `D`.
+/// A file's dimensions as tract's. The feature table knows which of them are the same `N`, `L` or `D`,
+/// whatever the exporter called them; a free dimension of another input is a symbol of its own.
 fn symbolic(port: &Port, symbols: &SymbolScope) -> Option<TVec<TDim>> {
     let dims = port.shape.as_ref()?;
-    let contract: [&str; 2] = match Feature::from_name(&port.name)?.shape() {
-        Shape::PerEvent => ["1", "L"],
-        Shape::Row(_) | Shape::Embedding => ["1", "D"],
-        Shape::PerAd => ["N", "1"],
-        Shape::AdEmbedding => ["N", "D"],
+    let contract: &[&str] = match Feature::from_name(&port.name).map(Feature::shape) {
+        Some(Shape::PerEvent) => &["1", "L"],
+        Some(Shape::Row(_) | Shape::Embedding) => &["1", "D"],
+        Some(Shape::PerAd) => &["N", "1"],
+        Some(Shape::AdEmbedding) => &["N", "D"],
+        None => &[],
     };
-    if dims.len() > contract.len() {
-        return None;
-    }
-    let dims = dims.iter().zip(contract).map(|(dim, name)| match (dim, name) {
+    let dims = dims.iter().enumerate().map(|(axis, dim)| match (dim, contract.get(axis)) {
         (Dim::Fixed(size), _) => size.to_dim(),
-        (Dim::Symbol(_), "1") => 1.to_dim(),
-        (Dim::Symbol(_), name) => symbols.sym(name).to_dim(),
+        (Dim::Symbol(_), Some(&"1")) => 1.to_dim(),
+        (Dim::Symbol(_), Some(name)) => symbols.sym(name).to_dim(),
+        (Dim::Symbol(_), None) => symbols.new_with_prefix("d").to_dim(),
     });
     Some(dims.collect())
 }
@@ -188,13 +251,36 @@ impl TypedOp for Repeat {
     as_op!();
 }
 
-/// The same model with every `MultiBroadcastTo` replaced by [`Repeat`].
-fn shield(model: &TypedModel) -> TractResult<TypedModel> {
-    let mut model = model.clone();
+/// Replaces every `MultiBroadcastTo` by [`Repeat`].
+fn shield(model: &mut TypedModel) {
     for node in model.nodes_mut() {
         if let Some(broadcast) = node.op_as::<MultiBroadcastTo>() {
             node.op = Box::new(Repeat { shape: broadcast.shape.clone() });
         }
     }
-    Ok(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which ways compile a vector of `tests/vectors`.
+    fn compiles(name: &str) -> Vec<bool> {
+        let path = format!("{}/../../tests/vectors/{name}.onnx", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::read(path).unwrap();
+        let file = ModelFile::read(&bytes).unwrap();
+        let full = Full::load(&bytes, &file).ok().unwrap();
+        (0..2).map(|way| full.compile(way, &[]).is_ok()).collect()
+    }
+
+    /// When this fails, tract has mended its rule: drop [`Repeat`] and [`Rules::Shielded`].
+    #[test]
+    fn tract_refuses_a_repeated_row_before_a_dense_layer_unless_it_is_shielded() {
+        assert_eq!(compiles("mlp_expand_concat_fixed"), [false, true]);
+    }
+
+    #[test]
+    fn an_ordinary_model_is_served_by_the_first_way() {
+        assert_eq!(compiles("two_towers"), [true, true]);
+    }
 }

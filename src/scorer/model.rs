@@ -155,8 +155,8 @@ impl Model {
             return Err(unusable(format!("has {} scores, the model gives {}", golden.score.len(), got.len())));
         }
         for (candidate, (got, expected)) in got.iter().zip(&golden.score).enumerate() {
-            // Written so that a NaN in the metadata fails.
-            if !((got - expected).abs() <= GOLDEN_TOLERANCE * expected.abs().max(1.0)) {
+            let within = (got - expected).abs() <= GOLDEN_TOLERANCE * expected.abs().max(1.0);
+            if !within {
                 return Err(Error::GoldenMismatch { case, candidate, expected: *expected, got: *got });
             }
         }

@@ -82,7 +82,7 @@ pub(crate) enum Loaded {
 
 enum Running {
     #[cfg(feature = "compact")]
-    Compact(crate::compact::Compact),
+    Compact(Box<crate::compact::Compact>),
     #[cfg(feature = "full")]
     Full(Box<crate::full::Full>),
 }
@@ -124,7 +124,7 @@ impl Network {
         }
         let running = guarded(engine, || match engine {
             #[cfg(feature = "compact")]
-            Engine::Compact => crate::compact::Compact::load(bytes).map(Running::Compact),
+            Engine::Compact => crate::compact::Compact::load(bytes).map(|compact| Running::Compact(Box::new(compact))),
             #[cfg(feature = "full")]
             Engine::Full => crate::full::Full::load(bytes, &file).map(|full| Running::Full(Box::new(full))),
         })?

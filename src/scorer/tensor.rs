@@ -159,7 +159,7 @@ pub(crate) fn read<'a>(message: &'a [u8], owner: &str) -> Result<Stored<'a>, Err
             return Err(broken("has its data twice"));
         }
         values.raw(data_type, raw);
-        if raw.len() as u64 % size != 0 {
+        if !(raw.len() as u64).is_multiple_of(size) {
             return Err(broken("has data that does not divide into elements"));
         }
         raw.len() as u64 / size

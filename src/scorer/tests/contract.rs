@@ -1,5 +1,7 @@
 //! What a file must declare to rank, and what its metadata does to the scores.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
 use std::cell::RefCell;
 
 use nearside_core::feature::Values;
@@ -14,10 +16,8 @@ use rten_onnx::onnx::{
 const N: Option<i64> = None;
 
 fn value(name: &str, element: DataType, dims: &[Option<i64>]) -> ValueInfoProto {
-    let dim = dims
-        .iter()
-        .map(|d| Dimension { dim_value: *d, dim_param: d.is_none().then(|| "N".to_string()) })
-        .collect();
+    let dim =
+        dims.iter().map(|d| Dimension { dim_value: *d, dim_param: d.is_none().then(|| "N".to_string()) }).collect();
     let tensor = TypeProtoTensor { elem_type: Some(element), shape: Some(TensorShapeProto { dim }) };
     let r#type = Some(TypeProto { tensor_type: Some(tensor), sequence: None });
     ValueInfoProto { name: Some(name.into()), r#type }
@@ -303,7 +303,9 @@ fn an_infinite_weight_among_others_is_damage() {
 
 #[test]
 fn a_golden_case_within_the_tolerance_passes_and_beyond_it_does_not() {
-    let golden = |score: f32| format!(r#"[{{"inputs": {{"ad.discount": {{"shape": [1], "data": [0.5]}}}}, "score": [{score}]}}]"#);
+    let golden = |score: f32| {
+        format!(r#"[{{"inputs": {{"ad.discount": {{"shape": [1], "data": [0.5]}}}}, "score": [{score}]}}]"#)
+    };
     assert_eq!(discount().with("nearside.golden", golden(0.500_05)).load().unwrap()[0].report().golden, 1);
     assert_eq!(
         discount().with("nearside.golden", golden(0.501)).refused(),

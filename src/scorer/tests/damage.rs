@@ -127,12 +127,32 @@ fn somewhere<'a>(parts: &'a mut Vec<(u64, Part)>, random: &mut Random) -> &'a mu
     }
 }
 
-const NUMBERS: [u64; 14] =
-    [0, 1, 2, 3, 5, 7, 8, 16, 127, 1 << 20, 1 << 26, 1 << 31, i64::MAX as u64, u64::MAX];
+const NUMBERS: [u64; 14] = [0, 1, 2, 3, 5, 7, 8, 16, 127, 1 << 20, 1 << 26, 1 << 31, i64::MAX as u64, u64::MAX];
 const WORDS: [&str; 24] = [
-    "", "score", "ad.item", "session.item", "ad.embedding", "axis", "axes", "perm", "hidden_size", "direction", "Gather",
-    "Concat", "LSTM", "MatMul", "Expand", "Reshape", "Softmax", "Transpose", "Split", "Slice", "Unsqueeze", "ReduceSum",
-    "Loop", "ConstantOfShape",
+    "",
+    "score",
+    "ad.item",
+    "session.item",
+    "ad.embedding",
+    "axis",
+    "axes",
+    "perm",
+    "hidden_size",
+    "direction",
+    "Gather",
+    "Concat",
+    "LSTM",
+    "MatMul",
+    "Expand",
+    "Reshape",
+    "Softmax",
+    "Transpose",
+    "Split",
+    "Slice",
+    "Unsqueeze",
+    "ReduceSum",
+    "Loop",
+    "ConstantOfShape",
 ];
 
 fn mutate(file: &[u8], random: &mut Random) -> Vec<u8> {
