@@ -1,2 +1,76 @@
-//! Build driver.
-fn main() {}
+//! Nearside's command line: `nearside check | replay`.
+//!
+//! Results go to standard output, everything else to standard error. A failure
+//! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
+//! command line exits with 2.
+
+mod check;
+mod error;
+mod log;
+mod replay;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Ranks a shop's ads on the shopper's side; here are the tools for those who prepare it.
+///
+/// A failure prints `error[code]: message` and a remedy on standard error and exits with 1. With --json the
+/// same error stands on standard output as {"error": {code, message, field, value, remedy}}.
+#[derive(Debug, Parser)]
+#[command(name = "nearside", version)]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check whether an ONNX file may rank, and in which engine.
+    #[command(after_help = check::HELP)]
+    Check(check::Options),
+    /// Replay a log through the engine and measure how well, and how fast, it ranks.
+    #[command(after_help = replay::HELP)]
+    Replay(replay::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (result, json) = match &arguments.action {
+        Action::Check(options) => (check::run(options), options.json),
+        Action::Replay(options) => (replay::run(options), options.json),
+    };
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if json {
+        println!("{}", error.to_json());
+    }
+    eprintln!("error[{}]: {error}\nremedy: {}", error.code(), error.remedy());
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from([&["nearside"], words].concat())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_engine_without_a_model_is_refused() {
+        assert!(parsed(&["replay", "--events", "a.csv", "--engine", "full"]).is_err());
+        assert!(parsed(&["replay", "--events", "a.csv", "--engine", "full", "--model", "m.onnx"]).is_ok());
+    }
+
+    #[test]
+    fn slates_are_never_shorter_than_the_figures_are_deep() {
+        assert!(parsed(&["replay", "--events", "a.csv", "--k", "10"]).is_err());
+        assert!(parsed(&["replay", "--events", "a.csv", "--k", "50"]).is_ok());
+    }
+}

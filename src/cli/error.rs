@@ -1,0 +1,217 @@
+//! Why a command stopped, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::log::MissingColumns;
+
+/// Every failure of a command.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// A file cannot be opened, or breaks off while it is read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system, or the decompressor, said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A log that is no text.
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table without a column that is needed.
+    MissingColumns(MissingColumns),
+    /// A log without one usable row.
+    EmptyLog {
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// Rows that were there but could not be used.
+        skipped: usize,
+    },
+    /// A log in which no session has a second step.
+    NothingToPredict {
+        /// How many sessions there are.
+        sessions: usize,
+    },
+    /// The two engines compute different scores from the same numbers.
+    EnginesDiffer {
+        /// The largest difference found.
+        largest: f32,
+        /// What is accepted.
+        tolerance: f32,
+    },
+    /// A catalogue that the core refuses.
+    Catalogue {
+        /// The file; none where the catalogue came from the log.
+        path: Option<PathBuf>,
+        /// The refusal.
+        source: nearside_core::Error,
+    },
+    /// A model that no engine asked for accepts.
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// The refusal.
+        source: nearside_scorer::Error,
+    },
+    /// A model that keeps the contract but does not rank this catalogue.
+    Ranking(nearside_core::Error),
+}
+
+/// An error as `--json` prints it.
+#[derive(Serialize)]
+struct Printed<'a> {
+    error: Fields<'a>,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    remedy: String,
+}
+
+impl Error {
+    /// The usual wrapper for reading `path`.
+    pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Unreadable { path, source }
+    }
+
+    /// The usual wrapper for writing `path`.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Unwritable { path, source }
+    }
+
+    /// A stable word a program can test.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable-file",
+            Self::Unwritable { .. } => "unwritable-file",
+            Self::UnknownFormat { .. } => "unknown-format",
+            Self::MissingColumns(_) => "missing-column",
+            Self::EmptyLog { .. } => "empty-log",
+            Self::NothingToPredict { .. } => "nothing-to-predict",
+            Self::EnginesDiffer { .. } => "engines-differ",
+            Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
+            Self::Model { source, .. } => source.code(),
+        }
+    }
+
+    /// The field, column or part at fault, where there is one.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::MissingColumns(missing) => Some(missing.first()),
+            Self::EnginesDiffer { .. } => Some("score"),
+            Self::Catalogue { source, .. } | Self::Ranking(source) => source.field(),
+            Self::Model { source, .. } => source.field(),
+            _ => None,
+        }
+    }
+
+    /// The value at fault, where there is one.
+    pub(crate) fn value(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::UnknownFormat { path } => {
+                Some(path.display().to_string())
+            }
+            Self::MissingColumns(missing) => Some(missing.columns()),
+            Self::EmptyLog { skipped, .. } => Some(skipped.to_string()),
+            Self::NothingToPredict { sessions } => Some(sessions.to_string()),
+            Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
+            Self::Catalogue { source, .. } | Self::Ranking(source) => source.value(),
+            Self::Model { source, .. } => source.value(),
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn remedy(&self) -> String {
+        match self {
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "Check the path; a relative one starts at the folder the command runs in".into()
+            }
+            Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
+            Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
+            Self::UnknownFormat { .. } => {
+                "Give text in UTF-8: CSV, TSV, JSON lines or one session a line, plain or as .gz".into()
+            }
+            Self::MissingColumns(missing) => missing.remedy(),
+            Self::EmptyLog { .. } => {
+                "Read the skipped rows above; --format and --map say how the file is to be read".into()
+            }
+            Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),
+            Self::EnginesDiffer { .. } => {
+                "Export with other options and check again; until they agree, trust neither engine with it".into()
+            }
+            Self::Catalogue { source, .. } | Self::Ranking(source) => source.remedy(),
+            Self::Model { source, .. } if source.code() == "unsupported-operator" => {
+                format!("{} (`nearside check` lists them; replay takes --engine full)", source.remedy())
+            }
+            Self::Model { source, .. } => source.remedy(),
+        }
+    }
+
+    /// The error as one JSON object.
+    pub(crate) fn to_json(&self) -> String {
+        let fields = Fields {
+            code: self.code(),
+            message: self.to_string(),
+            field: self.field(),
+            value: self.value(),
+            remedy: self.remedy(),
+        };
+        serde_json::to_string(&Printed { error: fields }).expect("strings are JSON")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
+            Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
+            Self::UnknownFormat { path } => write!(f, "{} is not a log in a known format", path.display()),
+            Self::MissingColumns(missing) => missing.fmt(f),
+            Self::EmptyLog { paths, skipped } => {
+                let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                write!(f, "{} holds no usable row ({skipped} skipped)", names.join(", "))
+            }
+            Self::NothingToPredict { sessions } => {
+                write!(f, "none of the {sessions} sessions has a second step that names an item")
+            }
+            Self::EnginesDiffer { largest, tolerance } => {
+                write!(f, "the two engines differ by {largest:e}, more than {tolerance:e}")
+            }
+            Self::Catalogue { path: Some(path), source } => write!(f, "{}: {source}", path.display()),
+            Self::Catalogue { path: None, source } => write!(f, "the catalogue derived from the log: {source}"),
+            Self::Model { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Ranking(source) => source.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
+            Self::Catalogue { source, .. } | Self::Ranking(source) => Some(source),
+            Self::Model { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

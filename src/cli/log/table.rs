@@ -1,0 +1,107 @@
+//! Tables: CSV and TSV with a header.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use nearside_core::{EventName, Timestamp};
+
+use super::columns::{Columns, Mapping, Role};
+use super::{Builder, Event, Facts, Step, words};
+use crate::error::Error;
+
+/// Reads every row; those that cannot be used are counted.
+pub(super) fn read(
+    mut reader: Box<dyn BufRead>,
+    tabs: bool,
+    mappings: &[Mapping],
+    path: &Path,
+    builder: &mut Builder,
+) -> Result<(), Error> {
+    let delimiter = if tabs { b'\t' } else { delimiter(reader.as_mut(), path)? };
+    // Tab-separated files do not quote: a `"` is part of a name.
+    let mut table = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .quoting(!tabs)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(reader);
+    let broken = |e: csv::Error| {
+        let words = e.to_string();
+        let source = match e.into_kind() {
+            csv::ErrorKind::Io(source) => source,
+            _ => std::io::Error::other(words),
+        };
+        Error::reading(path)(source)
+    };
+    let mut record = csv::ByteRecord::new();
+    if !table.read_byte_record(&mut record).map_err(broken)? {
+        return Ok(());
+    }
+    let mut header = fields(&record);
+    if let Some(first) = header.first_mut() {
+        *first = first.trim_start_matches('\u{feff}').to_owned();
+    }
+    let columns = Columns::find(&header, mappings, path).map_err(Error::MissingColumns)?;
+    while table.read_byte_record(&mut record).map_err(broken)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        if let Err(why) = row(&fields(&record), &columns, builder) {
+            builder.skip(line, why);
+        }
+    }
+    Ok(())
+}
+
+fn fields(record: &csv::ByteRecord) -> Vec<String> {
+    record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
+}
+
+fn row(row: &[String], columns: &Columns, builder: &mut Builder) -> Result<(), String> {
+    if row.len() != columns.width() {
+        return Err(format!("{} fields, the header has {}", row.len(), columns.width()));
+    }
+    let get = |role| columns.get(role, row);
+    let (session, visitor) = (get(Role::Session).unwrap_or_default(), get(Role::Visitor).unwrap_or_default());
+    if session.is_empty() && visitor.is_empty() {
+        return Err("neither a session nor a visitor".into());
+    }
+    let at = time(columns, row)?;
+    let kind = match get(Role::Event) {
+        None => EventName::ViewItem,
+        Some(word) => words::kind(word).ok_or_else(|| format!("the event `{word}` is not known"))?,
+    };
+    let id = get(Role::Item).ok_or("no item")?;
+    let price = get(Role::Price).and_then(|p| p.parse::<f64>().ok()).filter(|p| p.is_finite() && *p >= 0.0);
+    let (category, brand) = (columns.category(row), get(Role::Brand).unwrap_or_default().to_owned());
+    let event = Event::Row {
+        kind,
+        category: builder.log.categories.number(&category),
+        brand: builder.log.brands.number(&brand),
+        price,
+    };
+    let name = get(Role::Name).unwrap_or_default().to_owned();
+    let item = builder.item(id, Facts { name, category, brand, price });
+    let target = kind.needs_item().then_some(item);
+    builder.push(session, visitor, Step { at, target, event, item });
+    Ok(())
+}
+
+fn time(columns: &Columns, row: &[String]) -> Result<Timestamp, String> {
+    let text = columns.get(Role::Time, row).ok_or("no time")?;
+    let at = words::time(text).ok_or_else(|| format!("`{text}` is no time after 1972"))?;
+    match columns.get(Role::Offset, row) {
+        None => Ok(at),
+        Some(text) => match text.parse::<u32>() {
+            Ok(offset) => Ok(Timestamp(at.0 + u64::from(offset))),
+            Err(_) => Err(format!("`{text}` is no number of milliseconds")),
+        },
+    }
+}
+
+/// Comma, semicolon or bar: the one the header has most of.
+fn delimiter(reader: &mut dyn BufRead, path: &Path) -> Result<u8, Error> {
+    let head = reader.fill_buf().map_err(Error::reading(path))?;
+    let header = head.split(|b| *b == b'\n').next().unwrap_or_default();
+    let count = |mark: u8| header.iter().filter(|b| **b == mark).count();
+    let most = *b",;|".iter().rev().max_by_key(|mark| count(**mark)).expect("three marks");
+    Ok(most)
+}

@@ -1,0 +1,203 @@
+//! `nearside replay`: a real log through the engine a shop ships, measured.
+//!
+//! Every session is played event by event. After each event whose successor
+//! names an item, every ranker orders the whole catalogue, and the place of
+//! that item is noted. Nothing a ranker knows at that moment comes from later.
+
+mod catalogue;
+mod metrics;
+mod popularity;
+mod report;
+mod shoppers;
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use nearside_scorer::Engine;
+
+use crate::error::Error;
+use crate::log::{Format, Log, Mapping};
+use catalogue::Prepared;
+use metrics::DEPTH;
+use report::Report;
+use shoppers::{Replay, Slate};
+
+/// What `--help` says below the options.
+pub(crate) const HELP: &str = "\
+Figures: after each event whose successor names an item, every ranker orders all items of the catalogue, those
+already seen included; the next item's place counts. recall, mrr, ndcg and coverage are percentages, 0 to 100:
+  recall_20    share of rankings with the next item among the first 20 (recall_10: the first 10)
+  mrr_20       mean of 1 / place, 0 beyond place 20
+  ndcg_20      mean of 1 / log2(place + 1), 0 beyond place 20
+  coverage_20  share of the catalogue that stood in a top 20 at least once
+  us_per_event, us_per_rank  mean microseconds of one `observe` and of one ranking
+
+Rankers: cosine (the engine without a model), compact or full (the engine with --model), popularity (what all
+shoppers went for so far) and session_popularity (what this session went for, the most frequent first, of equals
+the newest; then popularity). None of them knows anything from after the moment it ranks.
+
+Logs: columns are found by their usual names (RetailRocket, REES46, YooChoose, Diginetica and GA4 need no --map).
+Times are seconds, milliseconds or microseconds since 1970, or RFC 3339. Words such as view, click, cart,
+addtocart, transaction, purchase become GA4's. A session is the log's own where it has one, otherwise a visitor's
+events with no gap over 30 minutes. Rows that cannot be used are counted, the first ten told on standard error.
+Without --catalogue the items that occur in the log are ranked, with what the log tells of them.
+
+Examples:
+  nearside replay --events events.tsv.gz
+  nearside replay --events 2019-Oct.csv.gz --catalogue catalogue.json --model model.onnx --json
+  nearside replay --events clicks.csv --map item=article_no,visitor=cookie,time=when --max-sessions 1000";
+
+/// Where a replay's files are, and how it is run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Logs to replay, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// The catalogue to rank, as JSON; without it one is derived from the log's own items
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
+    /// An ONNX model to rank with, beside the cosine scorer
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// The engine that runs the model
+    #[arg(long, value_enum, default_value_t = EngineName::Compact, requires = "model")]
+    engine: EngineName,
+    /// How the log is written; told from its first line where not given
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Columns of a CSV or TSV file, such as item=itemid,time=timestamp; the roles are session, visitor, time,
+    /// offset (milliseconds added to the time), event, item, name, category, brand, price
+    #[arg(long, value_delimiter = ',', value_name = "ROLE=COLUMN")]
+    map: Vec<Mapping>,
+    /// How long the engine remembers a shopper
+    #[arg(long, value_enum, default_value_t = Memory::Session)]
+    memory: Memory,
+    /// Replay only the first sessions; the catalogue is still that of the whole log
+    #[arg(long, value_name = "N")]
+    max_sessions: Option<NonZeroUsize>,
+    /// Length of the slates, at least 20; the figures are always those of the first 10 and 20
+    #[arg(long, value_name = "N", default_value_t = DEPTH, value_parser = slate_length)]
+    k: usize,
+    /// Threads for our own rankers; 1 gives the steadiest times. By default as many as there are cores
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Write every slate as a JSON line: ranker, session, step, at, slate, scores
+    #[arg(long, value_name = "FILE")]
+    slates: Option<PathBuf>,
+    /// Write the catalogue that was ranked
+    #[arg(long, value_name = "FILE")]
+    catalogue_out: Option<PathBuf>,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which engine runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// What a shop ships.
+    Compact,
+    /// What a browser fetches where the compact one does not run a model.
+    Full,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Engine {
+        match name {
+            EngineName::Compact => Engine::Compact,
+            EngineName::Full => Engine::Full,
+        }
+    }
+}
+
+/// How long the engine remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Memory {
+    /// Until the session ends, as published figures assume.
+    Session,
+    /// From one session of a visitor to the next, as in a browser.
+    Visitor,
+}
+
+fn slate_length(text: &str) -> Result<usize, String> {
+    let length: usize = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (DEPTH..=1000).contains(&length) { Ok(length) } else { Err(format!("must be from {DEPTH} to 1000")) }
+}
+
+/// Runs the command and prints its report.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let mut log = Log::read(&options.events, options.format, &options.map)?;
+    let catalogue = match &options.catalogue {
+        Some(path) => Prepared::read(path, options.k)?,
+        None => Prepared::derive(&log, options.k)?,
+    };
+    if let Some(path) = &options.catalogue_out {
+        std::fs::write(path, &catalogue.bytes).map_err(Error::writing(path))?;
+    }
+    if let Some(most) = options.max_sessions {
+        log.truncate(most.get());
+    }
+    if log.predictions() == 0 {
+        return Err(Error::NothingToPredict { sessions: log.sessions.len() });
+    }
+    let model = match &options.model {
+        Some(path) => Some((path.as_path(), std::fs::read(path).map_err(Error::reading(path))?)),
+        None => None,
+    };
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let shoppers = shoppers::shoppers(&log, options.memory == Memory::Visitor);
+    let replay = |model| Replay {
+        log: &log,
+        catalogue: &catalogue,
+        shoppers: &shoppers,
+        model,
+        threads: options.threads.unwrap_or(cores).get(),
+        slates: options.slates.is_some(),
+    };
+
+    let mut slates = Vec::new();
+    let mut tallies = Vec::new();
+    let mut ours = |replay: Replay<'_>| -> Result<(), Error> {
+        let name = replay.name();
+        let (tally, lines) = replay.run(&progress(name, shoppers.len()))?;
+        tallies.push((name, tally));
+        slates.extend(lines);
+        Ok(())
+    };
+    ours(replay(None))?;
+    if let Some((path, bytes)) = &model {
+        ours(replay(Some((path, bytes, options.engine.into()))))?;
+    }
+    tallies.extend(popularity::run(&log, &catalogue, &progress("popularity", log.events())));
+
+    if let Some(path) = &options.slates {
+        write_slates(path, &slates).map_err(Error::writing(path))?;
+    }
+    let report = Report::new(&log, &catalogue, &tallies);
+    if options.json {
+        println!("{}", serde_json::to_string(&report).expect("numbers and words are JSON"));
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+fn write_slates(path: &Path, slates: &[Slate]) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for slate in slates {
+        serde_json::to_writer(&mut file, slate)?;
+        file.write_all(b"\n")?;
+    }
+    file.flush()
+}
+
+/// A bar on standard error, where that is a terminal.
+fn progress(title: &'static str, length: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:18} {wide_bar} {pos}/{len} {eta}").expect("a constant template");
+    ProgressBar::new(length as u64).with_style(style).with_message(title)
+}

@@ -1,0 +1,140 @@
+//! Logs, catalogues and command lines that cannot be used: each says what is wrong and what to do.
+
+use crate::run::{Ran, fixture, nearside, replay, repository, scratch, written};
+
+/// The error, which must come with a remedy, exit code 1, and as JSON on standard output.
+fn refused(ran: &Ran) -> &str {
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.lines().any(|line| line.starts_with("remedy: ") && line.len() > 20), "{}", ran.stderr);
+    let json = ran.json();
+    assert_eq!(json["error"]["code"], ran.error());
+    assert!(json["error"]["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()));
+    ran.error()
+}
+
+#[test]
+fn missing_columns_are_named_with_what_is_there_and_the_map_that_would_do() {
+    let ran = replay(&fixture("shop_words.csv"), &[]);
+    assert_eq!(refused(&ran), "missing-column");
+    assert!(ran.stderr.contains("no column for session (or visitor), time, item, only cookie, when, article_no, what"));
+    assert!(ran.stderr.contains("--map session=COLUMN,time=when,item=article_no"), "{}", ran.stderr);
+}
+
+#[test]
+fn with_a_map_the_same_file_is_read_and_the_rows_that_cannot_be_used_are_told() {
+    let ran = replay(&fixture("shop_words.csv"), &["--map", "visitor=cookie,time=when,item=article_no,event=what"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["events"], &report["skipped_rows"]), (&3.into(), &5.into()));
+    for told in [
+        ":4: the event `teleport` is not known",
+        ":5: `soon` is no time after 1972",
+        ":6: neither a session nor a visitor",
+        ":7: no item",
+        ":8: 2 fields, the header has 4",
+    ] {
+        assert!(ran.stderr.contains(told), "{told} is missing in {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_map_to_a_column_that_is_not_there_names_those_that_are() {
+    let ran = replay(&fixture("shop_words.csv"), &["--map", "item=sku"]);
+    assert_eq!(refused(&ran), "missing-column");
+    assert!(ran.stderr.contains("has no column sku, only cookie, when"), "{}", ran.stderr);
+}
+
+#[test]
+fn only_the_first_ten_bad_rows_are_shown() {
+    let rows: String = (0..25).map(|i| format!("s,never{i},a\n")).collect();
+    let path = written("many-bad.csv", format!("session,time,item\ns,1700000000,a\ns,1700000001,b\n{rows}"));
+    let ran = replay(&path, &[]);
+    assert_eq!(ran.json()["skipped_rows"], 25);
+    assert_eq!(ran.stderr.matches("is no time").count(), 10);
+    assert!(ran.stderr.contains("skipped 15 more rows"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let ran = replay(&scratch("no-such-log.csv"), &[]);
+    assert_eq!(refused(&ran), "unreadable-file");
+    assert!(ran.stderr.contains("no-such-log.csv"));
+}
+
+#[test]
+fn a_compressed_file_that_breaks_off_is_refused_and_not_half_read() {
+    let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let rows: String = (0..5000).map(|i| format!("{i},{},p{}\n", 1_700_000_000 + 7 * i, (i * i) % 97)).collect();
+    std::io::Write::write_all(&mut whole, format!("session,time,item\n{rows}").as_bytes()).unwrap();
+    let mut bytes = whole.finish().unwrap();
+    bytes.truncate(bytes.len() / 2);
+    assert_eq!(refused(&replay(&written("cut.csv.gz", bytes), &[])), "unreadable-file");
+}
+
+#[test]
+fn a_model_handed_over_as_a_log_is_no_log() {
+    assert_eq!(refused(&replay(&repository("tests/vectors/gru.onnx"), &[])), "unknown-format");
+}
+
+#[test]
+fn an_empty_file_and_one_without_usable_rows_are_empty_logs() {
+    assert_eq!(refused(&replay(&written("empty.csv", ""), &[])), "empty-log");
+    assert_eq!(refused(&replay(&written("header.csv", "session,time,item\n"), &[])), "empty-log");
+    assert_eq!(refused(&replay(&written("broken.jsonl", "{\"event\":\n{]\n"), &[])), "empty-log");
+}
+
+#[test]
+fn sessions_of_one_step_leave_nothing_to_predict() {
+    let path = written("single.csv", "session,time,item\n1,1700000000,a\n2,1700000000,b\n");
+    assert_eq!(refused(&replay(&path, &[])), "nothing-to-predict");
+}
+
+#[test]
+fn a_catalogue_the_core_refuses_is_refused_with_the_cores_code() {
+    for (name, text, code) in [
+        ("broken.json", "{ \"products\": [", "invalid-json"),
+        ("none.json", "{ \"products\": [] }", "empty-catalogue"),
+        ("twice.json", r#"{ "products": [{ "id": "a", "title": "A" }, { "id": "a", "title": "B" }] }"#, "duplicate-id"),
+    ] {
+        let catalogue = written(name, text);
+        let ran = replay(&fixture("retailrocket.tsv"), &["--catalogue", catalogue.to_str().unwrap()]);
+        assert_eq!(refused(&ran), code);
+        assert!(ran.stderr.contains(name), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_model_for_another_catalogue_does_not_rank_this_one() {
+    let model = repository("tests/vectors/bad_vocabulary.onnx");
+    let ran = replay(&fixture("retailrocket.tsv"), &["--model", model.to_str().unwrap()]);
+    assert_eq!(refused(&ran), "vocabulary-mismatch");
+}
+
+#[test]
+fn a_broken_model_stops_the_replay() {
+    let model = repository("tests/vectors/bad_truncated.onnx");
+    let ran = replay(&fixture("retailrocket.tsv"), &["--model", model.to_str().unwrap()]);
+    assert_eq!(refused(&ran), "model-damaged");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let ran = replay(&fixture("retailrocket.tsv"), &["--slates", "/no/such/folder/slates.jsonl"]);
+    assert_eq!(refused(&ran), "unwritable-file");
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2() {
+    let log = fixture("retailrocket.tsv");
+    let log = log.to_str().unwrap();
+    for words in [
+        &["replay"][..],
+        &["replay", "--events", log, "--map", "colour=red"],
+        &["replay", "--events", log, "--k", "3"],
+        &["replay", "--events", log, "--format", "xml"],
+        &["check"],
+        &["rank"],
+    ] {
+        assert_eq!(nearside(words).code, 2, "{words:?}");
+    }
+}

@@ -1,0 +1,10 @@
+//! The built program, from its command line to its exit code.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+mod bad_logs;
+mod figures;
+mod formats;
+mod models;
+mod retailrocket;
+mod run;
