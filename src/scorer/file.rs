@@ -115,6 +115,8 @@ pub struct ModelFile {
     pub outputs: Vec<Port>,
     /// The operators, with their domain where it is not ONNX's own, sorted.
     pub operators: Vec<String>,
+    /// How many nodes there are, those of subgraphs included.
+    pub nodes: usize,
     /// Stored numbers: weights and constants.
     pub parameters: u64,
     /// `nearside.output`.
@@ -180,6 +182,7 @@ impl ModelFile {
             inputs,
             outputs,
             operators: walk.operators.into_iter().collect(),
+            nodes: walk.nodes,
             parameters: walk.parameters,
             output: Output::Probability,
             vocabulary: None,

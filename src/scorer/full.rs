@@ -30,7 +30,7 @@ enum Sizes {
 }
 
 /// Which of tract's rewriting rules are applied.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Rules {
     /// All.
     All,
@@ -43,11 +43,15 @@ enum Rules {
     None,
 }
 
+/// Files with more nodes get no rules, whose cost grows with the square of the nodes: minutes for 10,000.
+const RULED_NODES: usize = 1_000;
+
 /// From the fastest to the slowest.
-const WAYS: [(Sizes, Rules); 6] = [
+const WAYS: [(Sizes, Rules); 7] = [
     (Sizes::Symbols, Rules::All),
     (Sizes::Symbols, Rules::Shielded),
     (Sizes::Symbols, Rules::Kernels),
+    (Sizes::Symbols, Rules::None),
     (Sizes::Exact, Rules::All),
     (Sizes::Exact, Rules::Kernels),
     (Sizes::Exact, Rules::None),
@@ -66,7 +70,9 @@ pub(crate) fn runs(operator: &str) -> bool {
 pub(crate) struct Full {
     model: InferenceModel,
     inputs: Vec<Port>,
-    /// Index into [`WAYS`].
+    /// Those of [`WAYS`] that are tried.
+    ways: Vec<(Sizes, Rules)>,
+    /// Index into `ways`.
     way: usize,
     /// No way after `way` worked either, so the file or the values are at fault.
     exhausted: bool,
@@ -89,9 +95,11 @@ impl Full {
         let score = file.outputs.iter().position(|o| o.name == "score").unwrap_or_default();
         let score = model.output_outlets().map_err(failed)?[score];
         model.select_output_outlets(&[score]).map_err(failed)?;
-        let mut full = Self { model, inputs: file.inputs.clone(), way: 0, exhausted: false, plans: Vec::new() };
+        let mut ways = WAYS.to_vec();
+        ways.retain(|(_, rules)| file.nodes <= RULED_NODES || *rules == Rules::None);
+        let mut full = Self { model, inputs: file.inputs.clone(), ways, way: 0, exhausted: false, plans: Vec::new() };
         // Where no plan with symbols compiles, the first call compiles one for its sizes.
-        while WAYS[full.way].0 == Sizes::Symbols && attempt(|| full.plan(full.way, &[])).is_err() {
+        while full.ways[full.way].0 == Sizes::Symbols && attempt(|| full.plan(full.way, &[])).is_err() {
             full.way += 1;
         }
         Ok(full)
@@ -105,7 +113,7 @@ impl Full {
             .collect::<Result<Vec<_>, _>>()?;
         let values = inputs.iter().map(|i| tensor(i)).collect::<TractResult<TVec<_>>>().map_err(words)?;
         let shapes: Vec<_> = inputs.iter().map(|i| i.shape.to_vec()).collect();
-        let last = if self.exhausted { self.way + 1 } else { WAYS.len() };
+        let last = if self.exhausted { self.way + 1 } else { self.ways.len() };
         let mut first = None;
         for way in self.way..last {
             match attempt(|| scores(&self.plan(way, &shapes)?, values.clone())) {
@@ -122,7 +130,7 @@ impl Full {
 
     /// The plan for one way and these sizes, compiled where it is not there yet.
     fn plan(&mut self, way: usize, shapes: &[Vec<usize>]) -> TractResult<Plan> {
-        let shapes = if WAYS[way].0 == Sizes::Symbols { &[] } else { shapes };
+        let shapes = if self.ways[way].0 == Sizes::Symbols { &[] } else { shapes };
         let compiled = match self.plans.iter().position(|c| c.way == way && c.shapes == shapes) {
             Some(index) => self.plans.remove(index),
             None => Compiled { way, shapes: shapes.to_vec(), plan: self.compile(way, shapes)? },
@@ -136,7 +144,7 @@ impl Full {
     }
 
     fn compile(&self, way: usize, shapes: &[Vec<usize>]) -> TractResult<Plan> {
-        let (sizes, rules) = WAYS[way];
+        let (sizes, rules) = self.ways[way];
         let mut model = self.model.clone();
         let symbols = model.symbols.clone();
         // tract keeps the inputs in the file's order, without those that have a default.

@@ -23,7 +23,8 @@ pub(crate) struct Walk {
     pub(crate) foreign: BTreeSet<String>,
     /// Elements of all stored tensors.
     pub(crate) parameters: u64,
-    nodes: usize,
+    /// Nodes of all graphs.
+    pub(crate) nodes: usize,
     records: usize,
     skipped: usize,
 }
@@ -49,10 +50,12 @@ fn within(what: &str, limit: usize, got: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is known of a short integer tensor, which may be a shape, before the file runs.
+/// What is known of a value before the file runs.
 #[derive(Clone, Default)]
 struct Known {
-    /// The values that are known, in order.
+    /// Nodes on the longest path to it.
+    path: u32,
+    /// For a short integer tensor, which may be a shape: the values that are known, in order.
     ints: Vec<i64>,
     /// Whether these are all.
     whole: bool,
@@ -60,7 +63,7 @@ struct Known {
 
 impl Known {
     fn whole(ints: Option<Vec<i64>>) -> Self {
-        ints.map_or_else(Self::default, |ints| Self { ints, whole: true })
+        ints.map_or_else(Self::default, |ints| Self { ints, whole: true, path: 0 })
     }
 
     /// At least this many elements make up a tensor of this shape, unless it is empty.
@@ -93,7 +96,7 @@ impl<'a> Scope<'a, '_> {
         match operator {
             "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" => known(0),
             "Concat" => {
-                let mut all = Known { ints: Vec::new(), whole: true };
+                let mut all = Known { whole: true, ..Known::default() };
                 for part in (0..inputs.len()).map(known) {
                     all.whole &= part.whole;
                     all.ints.extend(part.ints);
@@ -217,6 +220,9 @@ fn node<'a>(message: &'a [u8], walk: &mut Walk, scope: &mut Scope<'a, '_>, depth
     if outputs.iter().all(|o| o.is_empty()) {
         return Err(Error::damaged(part(), "has no output"));
     }
+    if inputs.is_empty() && operator != "Constant" {
+        return Err(Error::damaged(part(), "has no input"));
+    }
     walk.operators.insert(match domain {
         "" | "ai.onnx" => operator.to_string(),
         _ => format!("{domain}.{operator}"),
@@ -227,6 +233,8 @@ fn node<'a>(message: &'a [u8], walk: &mut Walk, scope: &mut Scope<'a, '_>, depth
             return Err(Error::damaged(part(), format!("reads \"{input}\", which nothing before it computes")));
         }
     }
+    let path = 1 + inputs.iter().filter_map(|name| scope.find(name)).map(|known| known.path).max().unwrap_or(0);
+    within("nodes on one path", limits::PATH as usize, path as usize)?;
     let mut first = scope.fold(operator, &inputs);
     let mut seen = BTreeSet::new();
     for message in attributes {
@@ -234,15 +242,39 @@ fn node<'a>(message: &'a [u8], walk: &mut Walk, scope: &mut Scope<'a, '_>, depth
         if !seen.insert(attribute.name) {
             return Err(Error::damaged(part(), format!("has the attribute {} twice", attribute.name)));
         }
-        if operator == "Constant" {
-            first = Known::whole(attribute.ints);
+        let ints = attribute.ints.as_deref().unwrap_or_default();
+        match (operator, attribute.name) {
+            ("Constant", _) => first = Known::whole(attribute.ints),
+            ("Transpose", "perm") if !is_permutation(ints) => {
+                return Err(Error::damaged(part(), format!("reorders dimensions by {ints:?}")));
+            }
+            (_, "axis" | "axes") => axes(ints, &part)?,
+            _ => {}
         }
+    }
+    if matches!(operator, "Squeeze" | "Unsqueeze") || operator.starts_with("Reduce") {
+        let known = inputs.get(1).and_then(|name| scope.find(name));
+        axes(known.map_or(&[][..], |k| &k.ints), &part)?;
     }
     check_size(operator, &inputs, scope, &part)?;
     for (index, output) in outputs.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
-        scope.define(output, if index == 0 { std::mem::take(&mut first) } else { Known::default() })?;
+        let known = if index == 0 { std::mem::take(&mut first) } else { Known::default() };
+        scope.define(output, Known { path, ..known })?;
     }
     Ok(())
+}
+
+/// Engines index shapes by these before they compare them with a rank.
+fn axes(axes: &[i64], part: &impl Fn() -> String) -> Result<(), Error> {
+    let most = limits::RANK as i64;
+    match axes.iter().find(|axis| !(-most..most).contains(axis)) {
+        Some(axis) => Err(Error::damaged(part(), format!("names dimension {axis}"))),
+        None => Ok(()),
+    }
+}
+
+fn is_permutation(order: &[i64]) -> bool {
+    (0..order.len() as i64).all(|axis| order.contains(&axis))
 }
 
 struct Attribute<'a> {

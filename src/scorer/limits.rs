@@ -7,6 +7,9 @@
 pub const FILE_BYTES: usize = 64 << 20;
 /// Most nodes, those of subgraphs included.
 pub const NODES: usize = 10_000;
+/// Most nodes on one path from an input to an output: engines walk the graph recursively, and WebAssembly has
+/// a stack of 1 MiB. A recurrent layer unrolled over 50 events has some 500.
+pub const PATH: u32 = 1_000;
 /// Deepest nesting of subgraphs; the main graph is depth 0.
 pub const SUBGRAPH_DEPTH: usize = 4;
 /// Most dimensions of a tensor.

@@ -381,3 +381,28 @@ fn a_repeated_attribute_is_damage() {
     file.graph.node[0].attribute = vec![attribute.clone(), attribute];
     assert_eq!(file.refused().code(), "model-damaged");
 }
+
+/// `count` nodes in a row, then `score`.
+fn chain(count: usize) -> File {
+    let mut file = discount();
+    let name = |i: usize| if i == 0 { "ad.discount".into() } else { format!("x{i}") };
+    let operators = ["Relu", "Neg", "Abs", "Sqrt"];
+    file.graph.node = (0..count).map(|i| node(operators[i % 4], &[&name(i)], &name(i + 1))).collect();
+    file.graph.node.push(node("Abs", &[&name(count)], "score"));
+    file
+}
+
+#[test]
+fn a_chain_of_a_thousand_nodes_stays_off_the_stack_and_a_longer_one_is_refused() {
+    assert_eq!(chain(999).scores(&[0.5]).len(), 1);
+    assert_eq!(chain(1000).refused().code(), "model-too-large");
+}
+
+#[test]
+fn ten_thousand_nodes_side_by_side_are_served() {
+    let mut file = discount();
+    let names: Vec<_> = (0..9_999).map(|i| format!("x{i}")).collect();
+    file.graph.node = names.iter().map(|name| node("Relu", &["ad.discount"], name)).collect();
+    file.graph.node.push(node("Sum", &names.iter().map(String::as_str).collect::<Vec<_>>(), "score"));
+    assert_eq!(file.scores(&[0.5]), [4999.5]);
+}

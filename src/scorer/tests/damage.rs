@@ -324,8 +324,8 @@ fn with_graph(graph: &[u8]) -> Vec<u8> {
 
 #[test]
 fn graphs_nested_a_thousand_times_do_not_reach_the_stack() {
-    // node.output "o", node.op_type "If"; then graph.node > node.attribute > attribute.g, from the inside out.
-    let node = [0x12, 1, b'o', 0x22, 2, b'I', b'f'];
+    // node.input "", node.output "o", node.op_type "If"; then graph.node > node.attribute > attribute.g, from the inside out.
+    let node = [0x0a, 0, 0x12, 1, b'o', 0x22, 2, b'I', b'f'];
     let graph = nested(&node, &[6, 5, 1], 3000);
     assert_eq!(ModelFile::read(&with_graph(&graph)).unwrap_err().code(), "model-too-large");
 }
