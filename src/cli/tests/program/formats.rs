@@ -102,15 +102,15 @@ fn slates_are_written_in_the_order_of_sessions_and_steps() {
 }
 
 #[test]
-fn one_visitors_memory_reaches_over_sessions_where_asked() {
+fn a_visitors_memory_reaches_over_sessions_where_asked() {
     let slate = |memory: &str| {
         let path = scratch(&format!("memory-{memory}.jsonl"));
         replay(&fixture("retailrocket.tsv"), &["--memory", memory, "--slates", path.to_str().unwrap()]);
         let text = std::fs::read_to_string(path).unwrap();
-        let last: Value = serde_json::from_str(text.lines().nth(3).unwrap()).unwrap();
-        last["slate"].clone()
+        let first_of_last_session: Value = serde_json::from_str(text.lines().nth(3).unwrap()).unwrap();
+        first_of_last_session["slate"].clone()
     };
-    // Session 12 begins with a toaster; the kettles are from the visitor's session the day before.
-    assert_eq!(slate("session")[1], "t2");
-    assert_eq!(slate("visitor")[1], "k2");
+    // The session begins with a toaster; the visitor put the kettle k2 into the cart the day before.
+    assert_eq!(slate("session")[0], "t1");
+    assert_eq!(slate("visitor")[0], "k2");
 }
