@@ -127,6 +127,7 @@ features! {
     PairContext, "pair.context", Pair, Float, Shape::PerAd, "cosine of `context.interest` and `ad.embedding`, -1 to 1";
     PairCategory, "pair.category", Pair, Float, Shape::PerAd, "the ad's category path in the profile's category weights, -1 to 1";
     PairBrand, "pair.brand", Pair, Float, Shape::PerAd, "the ad's brand in the profile's brand weights, -1 to 1";
+    PairItem, "pair.item", Pair, Float, Shape::PerAd, "interest in this very item, -1 to 1; the strongest is 1";
     PairViews, "pair.views", Pair, Float, Shape::PerAd, "ln(1 + times this item was looked at)";
     PairPriceGap, "pair.price_gap", Pair, Float, Shape::PerAd, "`ad.price` minus the profile's mean of it; 0 where either is unknown";
 }

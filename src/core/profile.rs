@@ -231,7 +231,7 @@ impl Profile {
             Subject::Category(path) => Some((path.as_str(), *weight)),
             Subject::Brand(_) => None,
         });
-        interests(&self.categories, stated, now)
+        interests(weights(&self.categories, now), stated)
     }
 
     /// Interest in brands, and stated preferences. -1 to 1, strongest first.
@@ -240,7 +240,13 @@ impl Profile {
             Subject::Brand(brand) => Some((brand.as_str(), *weight)),
             Subject::Category(_) => None,
         });
-        interests(&self.brands, stated, now)
+        interests(weights(&self.brands, now), stated)
+    }
+
+    /// Interest in items. -1 to 1, strongest first.
+    pub fn item_interests(&self, now: Timestamp) -> Vec<(&str, f32)> {
+        let weights = self.items.iter().map(|(id, item)| (id.as_str(), item.interest.value(now)));
+        interests(weights, std::iter::empty())
     }
 
     /// The mean of ln(1 + price) over what was looked at, by weight.
@@ -278,13 +284,16 @@ impl Profile {
     }
 }
 
+fn weights(interests: &BTreeMap<String, Decayed>, now: Timestamp) -> impl Iterator<Item = (&str, f64)> {
+    interests.iter().map(move |(key, interest)| (key.as_str(), interest.value(now)))
+}
+
 /// Weights scaled so that the strongest is ±1, joined with the stated ones, which replace what was observed.
 fn interests<'a>(
-    observed: &'a BTreeMap<String, Decayed>,
+    observed: impl Iterator<Item = (&'a str, f64)>,
     stated: impl Iterator<Item = (&'a str, f64)>,
-    now: Timestamp,
 ) -> Vec<(&'a str, f32)> {
-    let mut weights: BTreeMap<&str, f64> = observed.iter().map(|(key, d)| (key.as_str(), d.value(now))).collect();
+    let mut weights: BTreeMap<&str, f64> = observed.collect();
     let strongest = weights.values().fold(0.0f64, |most, w| most.max(w.abs()));
     if strongest > 0.0 {
         // A single glance is not yet a passion: below one view's weight, interests stay below 1.

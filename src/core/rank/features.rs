@@ -100,6 +100,7 @@ impl<'a> Computer<'_, 'a> {
             }
             Feature::PairCategory => self.category_affinity(),
             Feature::PairBrand => self.brand_affinity(),
+            Feature::PairItem => self.item_affinity(),
             Feature::PairViews => self.views(),
             Feature::PairPriceGap => self.price_gap(),
         }
@@ -222,15 +223,26 @@ impl<'a> Computer<'_, 'a> {
         per_product(catalogue, |product| affinities[catalogue.brand_of(product)])
     }
 
+    fn item_affinity(&self) -> Values<'a> {
+        let interests = self.ranking.profile.item_interests(self.ranking.now);
+        self.per_known_item(interests.into_iter())
+    }
+
     fn views(&self) -> Values<'a> {
-        let Ranking { catalogue, profile, .. } = *self.ranking;
-        let mut views = vec![0.0; catalogue.products().len()];
-        for (id, item) in profile.items() {
+        let items = self.ranking.profile.items().iter();
+        self.per_known_item(items.map(|(id, item)| (id.as_str(), libm::log1pf(item.views as f32))))
+    }
+
+    /// Values of items that the profile holds, 0 for all others. Few of the catalogue are in the profile.
+    fn per_known_item<'i>(&self, known: impl Iterator<Item = (&'i str, f32)>) -> Values<'a> {
+        let catalogue = self.ranking.catalogue;
+        let mut values = vec![0.0; catalogue.products().len()];
+        for (id, value) in known {
             if let Some(product) = catalogue.product_index(id) {
-                views[product] = libm::log1pf(item.views as f32);
+                values[product] = value;
             }
         }
-        per_product(catalogue, |product| views[product])
+        per_product(catalogue, |product| values[product])
     }
 
     fn price_gap(&self) -> Values<'a> {
