@@ -59,17 +59,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let file = ModelFile::read(&bytes).map_err(refused)?;
     let mut loaded: Vec<(EngineRow, Option<Model>)> = Vec::new();
     for engine in [Engine::Compact, Engine::Full] {
-        loaded.push(load(&bytes, engine, path)?);
+        loaded.push(quietly(|| load(&bytes, engine, path))?);
     }
     let Some(known) = loaded.iter().find_map(|(_, model)| model.as_ref().map(Model::report)) else {
         let (row, _) = loaded.pop().expect("two engines");
-        return Err(row.error.map_or_else(|| unreachable!("an engine that did not load says why"), refused));
+        return Err(refused(row.error.expect("an engine that did not load says why")));
     };
 
-    let agreement = compare(&known, &mut loaded).map_err(refused)?;
+    let agreement = quietly(|| compare(&known, &mut loaded)).map_err(refused)?;
     let rows = loaded.into_iter().map(|(row, _)| row).collect();
     let report = Report::new(&file, rows, agreement);
-    let differ = agreement.filter(|a| a.largest_difference > a.tolerance);
+    let differ = agreement.filter(Agreement::is_broken);
     match (options.json, differ) {
         (false, _) => print!("{report}"),
         (true, None) => println!("{}", serde_json::to_string(&report).expect("numbers and words are JSON")),
@@ -97,20 +97,17 @@ fn load(bytes: &[u8], engine: Engine, path: &Path) -> Result<(EngineRow, Option<
     }
 }
 
-/// Gives every engine that loaded the file the same inputs. An engine that fails on them is no longer one that runs it.
-fn compare(
-    known: &ModelReport,
-    loaded: &mut [(EngineRow, Option<Model>)],
-) -> Result<Option<Agreement>, nearside_scorer::Error> {
-    // An engine answers an id beyond its table with a panic at times, which is caught and is no news here.
+/// Runs the engines without a word about their panics, which the scorer catches and turns into errors.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let result = compare_loudly(known, loaded);
+    let result = work();
     std::panic::set_hook(hook);
     result
 }
 
-fn compare_loudly(
+/// Gives every engine that loaded the file the same inputs. An engine that fails on them is no longer one that runs it.
+fn compare(
     known: &ModelReport,
     loaded: &mut [(EngineRow, Option<Model>)],
 ) -> Result<Option<Agreement>, nearside_scorer::Error> {

@@ -118,6 +118,13 @@ pub(crate) struct Session {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Session {
+    /// What a ranking after step `step` has to predict, where it has to.
+    pub(crate) fn next_target(&self, step: usize) -> Option<u32> {
+        self.steps.get(step + 1).and_then(|next| next.target)
+    }
+}
+
 /// Everything that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -176,11 +183,6 @@ impl Log {
     /// How many events there are.
     pub(crate) fn events(&self) -> usize {
         self.order.len()
-    }
-
-    /// Whether a ranking after step `step` of a session has something to predict.
-    pub(crate) fn predicts(&self, session: &Session, step: usize) -> Option<u32> {
-        session.steps.get(step + 1).and_then(|next| next.target)
     }
 
     /// How many rankings a replay makes.

@@ -136,7 +136,7 @@ impl<'a> Player<'a> {
             if let Some(reason) = observed.reason {
                 *self.tally.ignored.entry(reason).or_insert(0) += 1;
             }
-            let Some(target) = log.predicts(session, position) else { continue };
+            let Some(target) = session.next_target(position) else { continue };
 
             let request = Request { placement: PLACEMENT.into(), page: page(log, step), ..Request::default() };
             let start = Instant::now();

@@ -152,4 +152,6 @@ fn a_model_on_which_the_engines_differ_is_refused() {
     let ran = nearside([OsStr::new("check"), path.as_ref(), "--json".as_ref()]);
     assert_eq!((ran.code, ran.error()), (1, "engines-differ"), "{ran:?}");
     assert!(ran.json()["error"]["value"].as_str().unwrap().parse::<f32>().unwrap() > 1e-5);
+    let page = nearside([OsStr::new("check"), path.as_ref()]);
+    assert!(page.stdout.ends_with("refused: the engines differ\n"), "{}", page.stdout);
 }
