@@ -1,5 +1,7 @@
 //! The npm package and the demo: TypeScript, then Vite.
 
+use std::thread;
+
 use crate::engine::{COMPACT, FULL};
 use crate::error::Error;
 use crate::project::Project;
@@ -7,9 +9,14 @@ use crate::setup;
 
 /// Sets up what building needs and builds engines, package and demo.
 pub(crate) fn build(project: &Project) -> Result<(), Error> {
-    prepare(project, &["pkg", "www"])?;
-    COMPACT.build(project)?;
-    FULL.build(project)?;
+    prepare(project, &["pkg"])?;
+    // The slow engine is mostly one compiler thread; the other core does the rest meanwhile.
+    thread::scope(|scope| {
+        let full = scope.spawn(|| FULL.build(project));
+        COMPACT.build(project)?;
+        setup::npm_packages(project, "www")?;
+        full.join().expect("the build's failures are errors, not panics")
+    })?;
     facade(project)?;
     demo(project)
 }

@@ -150,8 +150,8 @@ impl Project {
             }
             ended = child.try_wait().map_err(|source| Error::Start { program: program.clone(), source })?;
             if ended.is_none() && told.elapsed() >= HEARTBEAT {
-                let last = text.lines().next_back().unwrap_or("").trim();
-                self.console.say(&format!("  {title} … still running after {} ({last})", took(began.elapsed())));
+                let last = last_words(&text).map(|words| format!(": {words}")).unwrap_or_default();
+                self.console.say(&format!("  {title} … still running after {}{last}", took(began.elapsed())));
                 told = Instant::now();
             }
         }
@@ -184,6 +184,11 @@ pub(crate) fn answer(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// The last line that says something: what a long step is busy with.
+fn last_words(text: &str) -> Option<&str> {
+    text.lines().rev().map(str::trim).find(|line| line.contains(char::is_alphabetic))
+}
+
 /// A step's title as a file name: letters and digits, the rest as single dashes.
 fn file_name(title: &str) -> String {
     let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -198,6 +203,12 @@ mod tests {
     fn a_step_title_becomes_a_plain_file_name() {
         assert_eq!(file_name("building full wasm (tract): rustc"), "building-full-wasm-tract-rustc");
         assert_eq!(file_name("npm ci in ../www"), "npm-ci-in-www");
+    }
+
+    #[test]
+    fn a_long_step_is_busy_with_the_last_line_that_has_words() {
+        assert_eq!(last_words("   Compiling core\n  ...\n\n"), Some("Compiling core"));
+        assert_eq!(last_words("...\n"), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::setup::{self, WASM};
 use crate::tally::{self, Tally};
 
 /// The folders below `tests/` that hold Node tests (`*.test.mjs`).
-const SUITES: [&str; 5] = ["facade", "wasm", "packaging", "browser", "readme"];
+const SUITES: [&str; 6] = ["bench", "facade", "wasm", "packaging", "browser", "readme"];
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
