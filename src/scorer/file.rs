@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use nearside_core::Fnv;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{self, Ports, Walk};
@@ -176,7 +177,7 @@ impl ModelFile {
             return Err(Error::UnsupportedOperator { operators: walk.foreign.into_iter().collect(), engine: None });
         }
         let mut file = ModelFile {
-            hash: fnv(bytes),
+            hash: Fnv::new().with(bytes).hex(),
             bytes: bytes.len(),
             opset,
             inputs,
@@ -267,10 +268,4 @@ fn property(message: &[u8]) -> Result<(&str, &str), Broken> {
         }
     }
     Ok((key, value))
-}
-
-/// FNV-1a, 64 bits: tells files apart, proves nothing against an attacker.
-fn fnv(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
 }

@@ -5,6 +5,27 @@
 //! ([`Engine`]) and run on its own golden cases. What remains is a [`Model`], which implements
 //! [`nearside_core::Scorer`]. Every refusal is an [`Error`] with a code, the value at fault and a remedy.
 //!
+//! ```
+//! use nearside_core::feature::Values;
+//! use nearside_core::{Feature, Features, Scorer};
+//! use nearside_scorer::{Engine, Model};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/scores_n1.onnx");
+//! let bytes = std::fs::read(path)?;
+//! let mut model = Model::load(&bytes, Engine::ALL[0])?;
+//! let mut features = Features::new(2);
+//! for feature in model.inputs() {
+//!     match feature {
+//!         Feature::AdCategory => features.set(*feature, Values::Id(vec![3, 7].into())),
+//!         _ => features.set(*feature, Values::Float(vec![0.1, 0.9].into())),
+//!     }
+//! }
+//! let mut scores = Vec::new();
+//! model.score(&features, &mut scores)?;
+//! assert_eq!(scores.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`limits`] | how large a file may be |

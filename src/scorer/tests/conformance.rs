@@ -97,3 +97,32 @@ fn every_bad_file_is_refused_with_its_code_and_a_remedy() {
         }
     }
 }
+
+/// The same tensor with its values in reverse: other values that are as plausible.
+fn reversed(tensor: &vectors::Tensor) -> vectors::Tensor {
+    let values = match &tensor.values {
+        Values::Id(ids) => Values::Id(ids.iter().rev().copied().collect()),
+        Values::Float(numbers) => Values::Float(numbers.iter().rev().copied().collect()),
+    };
+    vectors::Tensor { name: tensor.name.clone(), shape: tensor.shape.clone(), values }
+}
+
+#[test]
+fn a_network_that_has_run_before_scores_like_a_new_one() {
+    for case in vectors::runs() {
+        let reverse = |ads: bool, others: bool| -> Vec<vectors::Tensor> {
+            let change = |t: &vectors::Tensor| if t.name.starts_with("ad.") { ads } else { others };
+            let inputs = case.runs[1 % case.runs.len()].inputs.iter();
+            inputs.map(|t| if change(t) { reversed(t) } else { t.clone() }).collect()
+        };
+        for engine in Engine::ALL {
+            let mut kept = Network::load(&case.bytes, *engine).expect("every vector loads");
+            for (ads, others) in [(false, false), (false, true), (true, true), (true, false), (false, false)] {
+                let tensors = reverse(ads, others);
+                let inputs: Vec<_> = tensors.iter().map(vectors::Tensor::input).collect();
+                let fresh = Network::load(&case.bytes, *engine).expect("every vector loads").run(&inputs);
+                assert_eq!(kept.run(&inputs), fresh, "{} on {engine:?}", case.name);
+            }
+        }
+    }
+}

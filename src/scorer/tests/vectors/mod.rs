@@ -10,6 +10,7 @@ use nearside_core::feature::Values;
 use nearside_scorer::Input;
 use serde_json::Value as Json;
 
+#[derive(Clone)]
 pub(crate) struct Tensor {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
