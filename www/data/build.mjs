@@ -13,18 +13,17 @@ const target = new URL('../public/catalogue.json', import.meta.url)
 const DESCRIPTION_LIMIT = 160
 
 /**
- * Campaigns shown as Sponsored. The advertisers are invented; bids are in USD per click.
- *
- * Before anything was looked at all products tie, and the lowest ids fill the front page: of those, two are paid for.
+ * Campaigns shown as Sponsored. The advertisers are invented; bids are in USD per click, and do not count yet:
+ * a paid card scores as its product does, so it comes up where the product would.
  */
 const CAMPAIGNS = [
-  { id: 'demo-audio', advertiser: 'Example Audio Co. (demo campaign)', bid: 0.4, placements: ['picks', 'related'], limit: 2,
+  { id: 'demo-audio', advertiser: 'Example Audio Co. (demo campaign)', bid: 0.4, placements: ['picks', 'related'], limit: 6,
     match: (p) => /Condenser Microphone|Over-the-Ear Stereo/.test(p.title) },
-  { id: 'demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35, placements: ['related'], limit: 6,
+  { id: 'demo-kitchen', advertiser: 'Sample Kitchen Works (demo campaign)', bid: 0.35, placements: ['picks', 'related'], limit: 6,
     match: (p) => /Blenders|Toasters|Coffee Makers|Stand Mixers/.test(p.product_type) },
-  { id: 'demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3, placements: ['related'], limit: 6,
+  { id: 'demo-print', advertiser: 'Invented Music Press (demo campaign)', bid: 0.3, placements: ['picks', 'related'], limit: 6,
     match: (p) => /Instructional Books/.test(p.product_type) && /Guitar/.test(p.title) },
-  { id: 'demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25, placements: ['related'], limit: 6,
+  { id: 'demo-games', advertiser: 'Placeholder Games (demo campaign)', bid: 0.25, placements: ['picks', 'related'], limit: 6,
     match: (p) => /(PS3|Xbox 360|Wii|PC) Games$/.test(p.product_type) },
 ]
 
