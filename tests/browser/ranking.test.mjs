@@ -84,11 +84,11 @@ test('the shelves rank anew on the page the shopper is on', async () => {
 })
 
 test('a paid card says so in words, and names who pays', async () => {
-  const { shopper, first } = await browse(GUITAR_BOOKS)
+  const { shopper, picks } = await browse(GUITAR_BOOKS)
   const related = await shopper.slate('related')
   const shown = await shopper.page.$$eval('.tile-paid', (labels) => labels.every((label) => label.checkVisibility() && label.offsetWidth > 0))
   await shopper.close()
-  const paid = [...first, ...related].filter(({ sponsored }) => sponsored !== null)
+  const paid = [...picks, ...related].filter(({ sponsored }) => sponsored !== null)
   assert.ok(paid.length >= 2, `only ${paid.length} paid cards`)
   assert.ok(shown)
   for (const { sponsored, advertiser } of paid) {
