@@ -234,7 +234,8 @@ impl fmt::Display for Error {
                 write!(f, "{input} has the shape {got}, it should be {expected}")
             }
             Self::MissingOutput { outputs } => {
-                write!(f, "the model has no output called score, only {}", outputs.join(", "))
+                let there = if outputs.is_empty() { "none" } else { &outputs.join(", ") };
+                write!(f, "the model has no output called score; there is {there}")
             }
             Self::OutputShape { expected, got } => write!(f, "score is {got}, it should be {expected}"),
             Self::UnsupportedOperator { operators, engine } => {
