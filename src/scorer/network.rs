@@ -75,7 +75,8 @@ pub struct Scores {
 
 /// Why an engine did not load a file.
 pub(crate) enum Loaded {
-    /// It knows the operator, but not this form of it.
+    /// It knows the operator, but not this form of it. tract does not tell that from other failures.
+    #[cfg(feature = "compact")]
     Unsupported(String),
     Failed(String),
 }
@@ -129,6 +130,7 @@ impl Network {
             Engine::Full => crate::full::Full::load(bytes, &file).map(|full| Running::Full(Box::new(full))),
         })?
         .map_err(|e| match e {
+            #[cfg(feature = "compact")]
             Loaded::Unsupported(what) => Error::UnsupportedOperator { operators: vec![what], engine: Some(engine) },
             Loaded::Failed(message) => Error::EngineFailed { engine, message },
         })?;
