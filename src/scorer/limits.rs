@@ -18,5 +18,6 @@ pub const RANK: usize = 8;
 pub const ELEMENTS: u64 = 1 << 26;
 /// Most messages and strings in a file. Each costs its reader some 100 bytes even when it takes two in the file.
 pub const RECORDS: usize = 500_000;
-/// Most bytes in fields that Nearside does not look into: documentation, annotations.
-pub const SKIPPED_BYTES: usize = 4 << 20;
+/// Most bytes in fields that Nearside does not look into: documentation, annotations. PyTorch's exporter writes
+/// some 5 kB of stack trace per node.
+pub const SKIPPED_BYTES: usize = 16 << 20;
