@@ -1,8 +1,7 @@
 //! `cargo xtask size`: what a shop's customers download.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -22,98 +21,32 @@ const BUDGETS: [(&str, usize); 2] = [
 /// Crates shown in the table; the rest is one line.
 const CRATES: usize = 16;
 
-/// Brotli's window, as a power of two: 16 MiB, the largest a browser takes.
-const WINDOW: i32 = 24;
-
-/// What is downloaded for one purpose, in three encodings.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Weight {
-    name: &'static str,
-    raw: usize,
-    gzip: usize,
-    brotli: usize,
-}
-
 /// Builds, weighs, prints, and fails where a figure is over its limit.
 pub(crate) fn size(project: &Project, json: bool) -> Result<(), Error> {
     package::prepare(project, &["pkg", "tests"])?;
     let named = COMPACT.build(project)?;
     FULL.build(project)?;
     package::facade(project)?;
-    let scripts = bundled(project)?;
-    let module = |name: &str| project.path(&format!("pkg/dist/wasm/{name}/nearside_{name}_bg.wasm"));
-    let weights = project.console.step("compressing", || -> Result<_, Error> {
-        Ok([
-            weigh("compact_wasm", &[module("compact")])?,
-            weigh("full_wasm", &[module("full")])?,
-            weigh("facade_js", &files_of(&scripts.join("first"))?)?,
-            weigh("fallback_js", &files_of(&scripts.join("fallback"))?)?,
-        ])
-    })?;
-    let figures = figures(&weights);
+    let figures = weigh(project)?;
     if json {
         println!("{}", Value::Object(figures.clone()));
     } else {
-        print_table(&weights);
+        print_table(&figures);
         print_crates(&named)?;
     }
     let names = over_budget(&figures);
     if names.is_empty() { Ok(()) } else { Err(Error::OverBudget { names }) }
 }
 
-/// The package's scripts as a shop's bundler delivers them. In `first` what a page with a worker downloads, in
-/// `fallback` what one without a worker adds.
-fn bundled(project: &Project) -> Result<PathBuf, Error> {
-    let folder = project.cache.join("scripts");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
-    }
+/// Bytes by name. Node compresses: it brings brotli, and it bundles the scripts as a shop does.
+fn weigh(project: &Project) -> Result<Map<String, Value>, Error> {
+    let results = project.cache.join("log").join("size.json");
     let mut node = project.node();
-    node.arg("tests/bench/scripts.mjs").arg("--out").arg(&folder);
-    project.run("bundling the package's scripts", &mut node)?;
-    Ok(folder)
-}
-
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    fs::read_dir(folder)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(Error::file(folder))
-}
-
-/// Sums files, each compressed by itself as a server sends it.
-fn weigh(name: &'static str, paths: &[PathBuf]) -> Result<Weight, Error> {
-    let mut weight = Weight { name, ..Weight::default() };
-    for path in paths {
-        let bytes = fs::read(path).map_err(Error::file(path))?;
-        let (gzip, brotli) = compressed(&bytes).map_err(Error::file(path))?;
-        weight.raw += bytes.len();
-        weight.gzip += gzip;
-        weight.brotli += brotli;
-    }
-    Ok(weight)
-}
-
-/// Bytes after gzip and after brotli, each at its best.
-fn compressed(bytes: &[u8]) -> std::io::Result<(usize, usize)> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gzip.write_all(bytes)?;
-    let gzip = gzip.finish()?.len();
-    let parameters =
-        brotli::enc::BrotliEncoderParams { quality: 11, lgwin: WINDOW, size_hint: bytes.len(), ..Default::default() };
-    let mut packed = Vec::new();
-    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &parameters)?;
-    Ok((gzip, packed.len()))
-}
-
-/// The figures by name, in bytes.
-fn figures(weights: &[Weight]) -> Map<String, Value> {
-    let mut figures = Map::new();
-    for weight in weights {
-        for (encoding, bytes) in [("raw", weight.raw), ("gzip", weight.gzip), ("brotli", weight.brotli)] {
-            figures.insert(format!("{}_{encoding}", weight.name), bytes.into());
-        }
-    }
-    figures
+    node.arg("tests/bench/weigh.mjs").arg("--out").arg(&results);
+    project.run("bundling and compressing", &mut node)?;
+    let text = fs::read_to_string(&results).map_err(Error::file(&results))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::Product { what: results.display().to_string(), detail: error.to_string() })
 }
 
 /// The names of the figures over their limits.
@@ -123,13 +56,11 @@ fn over_budget(figures: &Map<String, Value>) -> Vec<String> {
     BUDGETS.iter().filter(|(name, limit)| over(name, *limit)).map(|(name, _)| (*name).to_owned()).collect()
 }
 
-fn print_table(weights: &[Weight]) {
-    println!("{:14} {:>12} {:>12} {:>12}", "bytes", "raw", "gzip", "brotli");
-    for Weight { name, raw, gzip, brotli } in weights {
-        println!("{name:14} {raw:>12} {gzip:>12} {brotli:>12}");
-    }
-    for (name, limit) in BUDGETS {
-        println!("limit: {name} <= {limit}");
+fn print_table(figures: &Map<String, Value>) {
+    for (name, bytes) in figures {
+        let limit = BUDGETS.iter().find(|(known, _)| known == name);
+        let limit = limit.map(|(_, most)| format!("   limit {most}")).unwrap_or_default();
+        println!("{name:26} {:>9}{limit}", bytes.as_u64().unwrap_or(0));
     }
 }
 
@@ -149,34 +80,21 @@ fn print_crates(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
-    #[test]
-    fn every_thing_is_reported_in_three_encodings() {
-        let figures = figures(&[Weight { name: "facade_js", raw: 3, gzip: 2, brotli: 1 }]);
-        let expected = r#"{"facade_js_raw":3,"facade_js_gzip":2,"facade_js_brotli":1}"#;
-        assert_eq!(Value::Object(figures), serde_json::from_str::<Value>(expected).expect("the text is JSON"));
+    fn over(figures: Value) -> Vec<String> {
+        over_budget(figures.as_object().expect("the figures are an object"))
     }
 
     #[test]
     fn a_figure_at_its_limit_passes_and_one_byte_more_does_not() {
-        let weights = |more: usize| {
-            [
-                Weight { name: "compact_wasm", raw: 0, gzip: 0, brotli: 450 * 1024 + more },
-                Weight { name: "facade_js", raw: 0, gzip: 15 * 1024, brotli: 0 },
-            ]
-        };
-        assert_eq!(over_budget(&figures(&weights(0))), Vec::<String>::new());
-        assert_eq!(over_budget(&figures(&weights(1))), ["compact_wasm_brotli"]);
+        assert!(over(json!({"compact_wasm_brotli": 460_800, "facade_js_gzip": 15_360})).is_empty());
+        let names = over(json!({"compact_wasm_brotli": 460_801, "facade_js_gzip": 15_361}));
+        assert_eq!(names, ["compact_wasm_brotli", "facade_js_gzip"]);
     }
 
     #[test]
     fn a_figure_that_was_not_measured_is_over_its_limit() {
-        assert_eq!(over_budget(&Map::new()).len(), BUDGETS.len());
-    }
-
-    #[test]
-    fn repeated_bytes_weigh_little_once_compressed() {
-        let (gzip, brotli) = compressed(&[7; 100_000]).expect("memory can be compressed");
-        assert!(gzip < 1_000 && brotli < 100, "{gzip} and {brotli}");
+        assert_eq!(over(json!({"compact_wasm_brotli": 1})), ["facade_js_gzip"]);
     }
 }

@@ -13,10 +13,10 @@ export function peerName() {
   return `onnxruntime-web ${JSON.parse(readFileSync(manifest, 'utf8')).version}`
 }
 
-/** Writes the rows to the file that `--out` names, or prints them. */
-export function deliver(rows) {
+/** Writes the results to the file that `--out` names, or prints them. */
+export function deliver(results) {
   const { out } = parseArgs({ options: { out: { type: 'string' } } }).values
-  const text = JSON.stringify(rows, null, 1)
+  const text = JSON.stringify(results, null, 1)
   if (out) writeFileSync(out, text)
   else console.log(text)
 }
