@@ -181,6 +181,8 @@ pub struct Catalogue {
     vocabulary: Vocabulary,
     ads: Vec<Ad>,
     by_id: BTreeMap<String, usize>,
+    /// Each ad's place among ads of equal score.
+    tie_places: Vec<usize>,
     /// One row per ad.
     embeddings: Array2<f32>,
     /// Whether `embeddings` were hashed here and not brought along.
@@ -284,6 +286,13 @@ impl Catalogue {
     /// Everything that competes: the products, then the creatives. `N` of the ONNX contract.
     pub fn ads(&self) -> &[Ad] {
         &self.ads
+    }
+
+    /// An ad's place among ads of equal score. It rests on ids, so that a replay does not depend on the
+    /// catalogue's order. A creative comes before its own product, with which it always ties: who pays for a product
+    /// is to be seen paying for it.
+    pub(crate) fn tie_place(&self, ad: usize) -> usize {
+        self.tie_places[ad]
     }
 
     /// The ids behind the integer features.

@@ -179,10 +179,9 @@ fn check(catalogue: &Catalogue, scores: &[f32]) -> Result<(), Error> {
 /// The best `limit` of the eligible ads, best first, no product twice.
 fn order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
     let ads = catalogue.ads();
-    // New ads share the prior score, so ties are common; ids make a replay independent of catalogue order. A
-    // creative ties with its own product and goes first: who pays for a product is to be seen paying for it.
-    let tie = |ad: usize| (&catalogue.product_of(ad).id, ads[ad].campaign.is_none(), &ads[ad].id);
-    let better = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then_with(|| tie(*a).cmp(&tie(*b)));
+    // New ads share the prior score, so ties are common.
+    let place = |ad: usize| catalogue.tie_place(ad);
+    let better = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then_with(|| place(*a).cmp(&place(*b)));
     let mut order = eligible.to_vec();
     // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
     let enough = limit.saturating_add(ads.len() - catalogue.products().len());

@@ -161,6 +161,13 @@ fn assemble(
     });
     let ads: Vec<Ad> = organic.chain(sponsored).collect();
 
+    let mut by_tie: Vec<usize> = (0..ads.len()).collect();
+    by_tie.sort_unstable_by_key(|ad| (&products[ads[*ad].product].id, ads[*ad].campaign.is_none(), &ads[*ad].id));
+    let mut tie_places = vec![0; ads.len()];
+    for (place, ad) in by_tie.into_iter().enumerate() {
+        tie_places[ad] = place;
+    }
+
     let hashed = given.is_none();
     let vectors: Vec<Vec<f32>> = given.unwrap_or_else(|| products.iter().map(content_vector).collect());
     let width = vectors.first().map_or(content::WIDTH, Vec::len);
@@ -186,6 +193,7 @@ fn assemble(
         vocabulary,
         ads,
         by_id,
+        tie_places,
         embeddings,
         hashed,
         columns,
