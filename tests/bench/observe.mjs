@@ -1,6 +1,5 @@
 // `observe` inside the WebAssembly build, without the package's promises and without a worker.
 
-import { quantile } from './measure.mjs'
 import { event, NOW } from './shop.mjs'
 
 /** Calls behind one measurement: browsers' clocks are coarse. */
@@ -27,18 +26,5 @@ export function observeRaw(glue, catalogue, rounds) {
     if (round >= 0) times.push(took / BATCH)
   }
   engine.free()
-  return times
-}
-
-/** The same through the package, one awaited call after the other. */
-export async function observeAwaited(engine, catalogue, rounds) {
-  const times = []
-  for (let n = 0; n < rounds; n++) {
-    const one = event(catalogue.products, n)
-    const began = performance.now()
-    await engine.observe(one)
-    times.push(performance.now() - began)
-  }
-  if (!(quantile(times, 0.5) >= 0)) throw new Error('the clock runs backwards')
   return times
 }
