@@ -14,6 +14,7 @@ use serde::Serialize;
 pub use read::{CatalogueReport, Problem, Severity};
 pub use vocabulary::Vocabulary;
 
+use crate::content::prefixes;
 use crate::event::Timestamp;
 
 /// Whether a product can be had. Google Merchant's four states.
@@ -188,7 +189,7 @@ pub struct Catalogue {
     /// Whether `embeddings` were hashed here and not brought along.
     hashed: bool,
     columns: Columns,
-    categories: Distinct,
+    categories: Categories,
     brands: Distinct,
 }
 
@@ -203,22 +204,60 @@ struct Columns {
 /// The different values of a text column, and which of them each product has.
 #[derive(Clone, Debug, Default)]
 struct Distinct {
-    values: Vec<String>,
+    indices: BTreeMap<String, usize>,
     of_product: Vec<usize>,
 }
 
 impl Distinct {
     fn new<'a>(column: impl Iterator<Item = &'a str>) -> Distinct {
-        let mut indices = BTreeMap::new();
         let mut distinct = Distinct::default();
         for value in column {
-            let index = *indices.entry(value).or_insert_with(|| {
-                distinct.values.push(value.to_owned());
-                distinct.values.len() - 1
-            });
+            let index = distinct.index(value);
             distinct.of_product.push(index);
         }
         distinct
+    }
+
+    fn index(&mut self, value: &str) -> usize {
+        if let Some(index) = self.indices.get(value) {
+            return *index;
+        }
+        let index = self.indices.len();
+        self.indices.insert(value.to_owned(), index);
+        index
+    }
+
+    /// What `interests` say of each value; 0 where they say nothing. Goes through the interests, which are few.
+    fn column(&self, interests: &[(&str, f32)]) -> Vec<f32> {
+        let mut column = vec![0.0; self.indices.len()];
+        for (value, interest) in interests {
+            if let Some(index) = self.indices.get(*value) {
+                column[*index] = *interest;
+            }
+        }
+        column
+    }
+}
+
+/// The levels of a category path that count for interest, and how much: the deepest and its parents.
+const LEVEL_SHARES: [f32; 3] = [0.6, 0.3, 0.1];
+
+/// The category paths at every level, and for each product the deepest of its own.
+#[derive(Clone, Debug, Default)]
+struct Categories {
+    levels: Distinct,
+    of_product: Vec<Vec<usize>>,
+}
+
+impl Categories {
+    fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Categories {
+        let mut categories = Categories::default();
+        for path in paths {
+            let deepest = prefixes(path).rev().take(LEVEL_SHARES.len());
+            let levels = deepest.map(|level| categories.levels.index(level)).collect();
+            categories.of_product.push(levels);
+        }
+        categories
     }
 }
 
@@ -248,24 +287,21 @@ impl Catalogue {
         self.by_id.get(id).copied()
     }
 
-    /// The different category paths.
-    pub(crate) fn categories(&self) -> &[String] {
-        &self.categories.values
+    /// Interest in each product's category, given interests in paths: the sum over the path's levels, the deepest
+    /// counting most, -1 to 1.
+    pub(crate) fn category_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
+        let levels = self.categories.levels.column(interests);
+        let affinity = |own: &Vec<usize>| {
+            let shares = own.iter().zip(LEVEL_SHARES).map(|(level, share)| share * levels[*level]);
+            shares.sum::<f32>().clamp(-1.0, 1.0)
+        };
+        self.categories.of_product.iter().map(affinity).collect()
     }
 
-    /// Which of [`categories`](Catalogue::categories) a product is in.
-    pub(crate) fn category_of(&self, product: usize) -> usize {
-        self.categories.of_product[product]
-    }
-
-    /// The different brands.
-    pub(crate) fn brands(&self) -> &[String] {
-        &self.brands.values
-    }
-
-    /// Which of [`brands`](Catalogue::brands) a product has.
-    pub(crate) fn brand_of(&self, product: usize) -> usize {
-        self.brands.of_product[product]
+    /// Interest in each product's brand, given interests in brands.
+    pub(crate) fn brand_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
+        let brands = self.brands.column(interests);
+        self.brands.of_product.iter().map(|brand| brands[*brand]).collect()
     }
 
     /// Every campaign, in the file's order.

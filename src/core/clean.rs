@@ -145,7 +145,7 @@ struct Reader<'a> {
     flags: Flags,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn event(
         mut self,
         now: Timestamp,
@@ -171,7 +171,7 @@ impl Reader<'_> {
         Ok((event, self.flags))
     }
 
-    fn field(&self, key: &str) -> Option<&Value> {
+    fn field(&self, key: &str) -> Option<&'a Value> {
         self.value.get(key).or_else(|| self.ecommerce.and_then(|e| e.get(key)))
     }
 
@@ -226,8 +226,8 @@ impl Reader<'_> {
     }
 
     fn items(&mut self, name: EventName, catalogue: Option<&Catalogue>) -> Result<Vec<Item>, Rejection> {
-        let value = self.field("items").cloned();
-        let list = match &value {
+        let value = self.field("items");
+        let list = match value {
             Some(Value::List(list)) => list.as_slice(),
             // One item without its brackets is a common slip.
             Some(one @ Value::Map(_)) => std::slice::from_ref(one),
@@ -244,7 +244,7 @@ impl Reader<'_> {
             }
         }
         if items.is_empty() && name.needs_item() {
-            let value = value.as_ref().map_or("nothing".into(), Value::shown);
+            let value = value.map_or("nothing".into(), Value::shown);
             return Err(Rejection { reason: Reason::MissingItem, field: "items", value });
         }
         Ok(items)
@@ -381,6 +381,8 @@ const PERSONAL_KEYS: &[&str] = &[
     "dateofbirth",
 ];
 
+const LONGEST_PERSONAL_KEY: usize = 18;
+
 fn carries_personal_data(value: &Value) -> bool {
     match value {
         Value::Map(entries) => entries.iter().any(|(key, value)| is_personal_key(key) || carries_personal_data(value)),
@@ -390,9 +392,15 @@ fn carries_personal_data(value: &Value) -> bool {
 }
 
 fn is_personal_key(key: &str) -> bool {
-    let plain: String =
-        key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(32).collect();
-    PERSONAL_KEYS.contains(&plain.as_str())
+    // Asked for every key of every event, so without an allocation.
+    let mut plain = [0; LONGEST_PERSONAL_KEY];
+    let mut length = 0;
+    for byte in key.bytes().filter(u8::is_ascii_alphanumeric) {
+        let Some(place) = plain.get_mut(length) else { return false };
+        *place = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    PERSONAL_KEYS.iter().any(|personal| personal.as_bytes() == &plain[..length])
 }
 
 /// Words of a search that may name a person: an e-mail address, or digits enough for a telephone.

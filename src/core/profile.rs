@@ -225,7 +225,7 @@ impl Profile {
         self.items.is_empty() && self.terms.is_empty() && self.preferences.is_empty()
     }
 
-    /// Interest in category paths, each level on its own, and stated preferences. -1 to 1, strongest first.
+    /// Interest in category paths, each level on its own, and stated preferences. -1 to 1.
     pub fn category_interests(&self, now: Timestamp) -> Vec<(&str, f32)> {
         let stated = self.preferences.iter().filter_map(|(subject, weight)| match subject {
             Subject::Category(path) => Some((path.as_str(), *weight)),
@@ -234,7 +234,7 @@ impl Profile {
         interests(weights(&self.categories, now), stated)
     }
 
-    /// Interest in brands, and stated preferences. -1 to 1, strongest first.
+    /// Interest in brands, and stated preferences. -1 to 1.
     pub fn brand_interests(&self, now: Timestamp) -> Vec<(&str, f32)> {
         let stated = self.preferences.iter().filter_map(|(subject, weight)| match subject {
             Subject::Brand(brand) => Some((brand.as_str(), *weight)),
@@ -243,7 +243,7 @@ impl Profile {
         interests(weights(&self.brands, now), stated)
     }
 
-    /// Interest in items. -1 to 1, strongest first.
+    /// Interest in items. -1 to 1.
     pub fn item_interests(&self, now: Timestamp) -> Vec<(&str, f32)> {
         let weights = self.items.iter().map(|(id, item)| (id.as_str(), item.interest.value(now)));
         interests(weights, std::iter::empty())
@@ -293,24 +293,32 @@ fn interests<'a>(
     observed: impl Iterator<Item = (&'a str, f64)>,
     stated: impl Iterator<Item = (&'a str, f64)>,
 ) -> Vec<(&'a str, f32)> {
-    let mut weights: BTreeMap<&str, f64> = observed.collect();
-    let strongest = weights.values().fold(0.0f64, |most, w| most.max(w.abs()));
+    let mut weights: Vec<(&str, f64)> = observed.collect();
+    let strongest = weights.iter().fold(0.0f64, |most, (_, weight)| most.max(weight.abs()));
     if strongest > 0.0 {
         // A single glance is not yet a passion: below one view's weight, interests stay below 1.
         let scale = strongest.max(EventName::ViewItem.weight());
-        weights.values_mut().for_each(|w| *w /= scale);
+        weights.iter_mut().for_each(|(_, weight)| *weight /= scale);
     }
-    weights.extend(stated);
-    let mut sorted: Vec<(&str, f32)> = weights.into_iter().map(|(key, w)| (key, w as f32)).collect();
-    sorted.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then_with(|| a.0.cmp(b.0)));
-    sorted
+    for (key, weight) in stated {
+        match weights.iter_mut().find(|(observed, _)| *observed == key) {
+            Some(observed) => observed.1 = weight,
+            None => weights.push((key, weight)),
+        }
+    }
+    weights.into_iter().map(|(key, weight)| (key, weight as f32)).collect()
 }
 
-/// Removes the weakest entries beyond [`INTEREST_LIMIT`]; of equals, the first by key.
+/// Beyond [`INTEREST_LIMIT`], removes the weakest entries, and a tenth more, so that a full profile does not weigh
+/// every entry at every event. Of equals, the first by key goes first.
 fn forget_weakest<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, strength: impl Fn(&V) -> f64) {
-    while map.len() > INTEREST_LIMIT {
-        let weakest = map.iter().min_by(|a, b| strength(a.1).total_cmp(&strength(b.1)));
-        let key = weakest.expect("longer than the limit").0.clone();
+    if map.len() <= INTEREST_LIMIT {
+        return;
+    }
+    let mut weakest: Vec<(f64, K)> = map.iter().map(|(key, value)| (strength(value), key.clone())).collect();
+    weakest.sort_by(|a, b| a.0.total_cmp(&b.0));
+    weakest.truncate(map.len() - INTEREST_LIMIT * 9 / 10);
+    for (_, key) in weakest {
         map.remove(&key);
     }
 }
@@ -345,8 +353,8 @@ mod tests {
         use EventName::*;
         let profile = profile(&[event(ViewItem, 0, "a", "A > X"), event(AddToCart, 0, "b", "B > Y")]);
         let interests = profile.category_interests(Timestamp(0));
-        assert_eq!(interests[0], ("B > Y", 1.0));
-        assert_eq!(interests[1], ("B", 0.5));
+        assert!(interests.contains(&("B > Y", 1.0)) && interests.contains(&("B", 0.5)));
+        assert!(interests.iter().all(|(path, weight)| path.starts_with('B') || *weight < 0.5));
     }
 
     #[test]
@@ -370,7 +378,7 @@ mod tests {
         let mut events = vec![event(EventName::Purchase, 0, "bought", "A")];
         events.extend((0..300).map(|i| event(EventName::ViewItem, 1000 * HOUR, &format!("i{i}"), "A")));
         let profile = profile(&events);
-        assert_eq!(profile.items().len(), INTEREST_LIMIT);
+        assert!(profile.items().len() <= INTEREST_LIMIT);
         assert!(profile.items()["bought"].bought.is_some());
     }
 

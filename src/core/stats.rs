@@ -117,6 +117,7 @@ impl Stats {
     }
 }
 
-fn strongest(interests: Vec<(&str, f32)>) -> Vec<Interest> {
+fn strongest(mut interests: Vec<(&str, f32)>) -> Vec<Interest> {
+    interests.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then_with(|| a.0.cmp(b.0)));
     interests.into_iter().take(SHOWN).map(|(name, weight)| Interest { name: name.to_owned(), weight }).collect()
 }

@@ -9,7 +9,7 @@ mod convert;
 mod network;
 
 use js_sys::{Reflect, Uint8Array};
-use nearside_core::{Decision, Engine, Feedback, Request, Statement, Timestamp};
+use nearside_core::{Decision, Engine, Feedback, Fnv, Request, Statement, Timestamp};
 use nearside_scorer::Model;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -29,6 +29,7 @@ struct Timed<'a> {
 #[derive(Default)]
 pub struct NearsideEngine {
     inner: Engine,
+    seeds: Seeds,
 }
 
 #[wasm_bindgen]
@@ -49,7 +50,7 @@ impl NearsideEngine {
     pub fn rank(&mut self, request: JsValue, now_ms: f64) -> Result<JsValue, JsValue> {
         let start = clock();
         let now = millis(now_ms)?;
-        let request = Request::read(&read(request, "request")?, seed(now)).map_err(throw)?;
+        let request = Request::read(&read(request, "request")?, self.seeds.next(now)).map_err(throw)?;
         let decision = self.inner.rank(&request, now).map_err(throw)?;
         let elapsed_us = start.zip(clock()).map(|(start, end)| (end - start) * 1000.0);
         plain(&Timed { decision: &decision, elapsed_us })
@@ -113,10 +114,22 @@ const ENGINE: nearside_scorer::Engine = nearside_scorer::Engine::Full;
 #[cfg(not(feature = "full"))]
 const ENGINE: nearside_scorer::Engine = nearside_scorer::Engine::Compact;
 
-/// A seed that JavaScript can hold exactly, from the platform's entropy; from the time where that is closed off.
-fn seed(now: Timestamp) -> u64 {
-    const EXACT_BITS: u32 = 53;
-    getrandom::u64().unwrap_or(now.0) >> (u64::BITS - EXACT_BITS)
+/// Seeds that JavaScript can hold exactly: one draw of the platform's entropy, then a hash of it with a count.
+/// Where entropy is closed off, the time of the first ranking stands in.
+#[derive(Default)]
+struct Seeds {
+    drawn: Option<u64>,
+    count: u64,
+}
+
+impl Seeds {
+    fn next(&mut self, now: Timestamp) -> u64 {
+        const EXACT_BITS: u32 = 53;
+        let drawn = *self.drawn.get_or_insert_with(|| getrandom::u64().unwrap_or(now.0));
+        self.count += 1;
+        let hash = Fnv::new().with(&drawn.to_le_bytes()).with(&self.count.to_le_bytes());
+        hash.value() >> (u64::BITS - EXACT_BITS)
+    }
 }
 
 /// The platform's stopwatch in milliseconds. `performance` is a global in pages, workers and Node.

@@ -10,7 +10,8 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::{
-    Ad, Availability, Campaign, Catalogue, Columns, Creative, Distinct, Exclusion, Placement, Product, Sale, Vocabulary,
+    Ad, Availability, Campaign, Catalogue, Categories, Columns, Creative, Distinct, Exclusion, Placement, Product,
+    Sale, Vocabulary,
 };
 use crate::content::{self, Content};
 use crate::decision::Fallback;
@@ -174,16 +175,17 @@ fn assemble(
     let flat: Vec<f32> = ads.iter().flat_map(|ad| &vectors[ad.product]).copied().collect();
     let embeddings = Array2::from_shape_vec((ads.len(), width), flat).expect("every vector has the same width");
 
-    let categories = Distinct::new(products.iter().map(|p| p.category.as_str()));
-    let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
-    let category_ids: Vec<i32> = categories.values.iter().map(|path| vocabulary.category(path)).collect();
-    let brand_ids: Vec<i32> = brands.values.iter().map(|brand| vocabulary.brand(brand)).collect();
-    let column = |id: &dyn Fn(usize) -> i32| ads.iter().map(|ad| id(ad.product)).collect();
-    let columns = Columns {
-        item: column(&|product| vocabulary.item(&products[product].id)),
-        category: column(&|product| category_ids[categories.of_product[product]]),
-        brand: column(&|product| brand_ids[brands.of_product[product]]),
+    let column = |id: &dyn Fn(&Product) -> i32| {
+        let of_products: Vec<i32> = products.iter().map(id).collect();
+        ads.iter().map(|ad| of_products[ad.product]).collect()
     };
+    let columns = Columns {
+        item: column(&|p| vocabulary.item(&p.id)),
+        category: column(&|p| vocabulary.category(&p.category)),
+        brand: column(&|p| vocabulary.brand(&p.brand)),
+    };
+    let categories = Categories::new(products.iter().map(|p| p.category.as_str()));
+    let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
     Catalogue {
         version,
         currency,

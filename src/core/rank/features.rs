@@ -1,10 +1,9 @@
 //! Computing the feature table for one ranking.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crate::catalogue::Catalogue;
-use crate::content::{self, Content, prefixes};
+use crate::content::{self, Content};
 use crate::event::Timestamp;
 use crate::feature::{BASIC_WIDTH, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
 use crate::hash::Fnv;
@@ -203,24 +202,16 @@ impl<'a> Computer<'_, 'a> {
         row
     }
 
-    /// Interest in the ad's category: the sum over its path's levels, the deepest counting most, at most 1.
     fn category_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
-        let interests: BTreeMap<&str, f32> = profile.category_interests(now).into_iter().collect();
-        let affinity = |category: &String| {
-            let levels = prefixes(category).rev();
-            let weighted = levels.zip([0.6, 0.3, 0.1]).map(|(path, share)| share * lookup(&interests, path));
-            weighted.sum::<f32>().clamp(-1.0, 1.0)
-        };
-        let affinities: Vec<f32> = catalogue.categories().iter().map(affinity).collect();
-        per_product(catalogue, |product| affinities[catalogue.category_of(product)])
+        let affinities = catalogue.category_affinities(&profile.category_interests(now));
+        per_product(catalogue, |product| affinities[product])
     }
 
     fn brand_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
-        let interests: BTreeMap<&str, f32> = profile.brand_interests(now).into_iter().collect();
-        let affinities: Vec<f32> = catalogue.brands().iter().map(|brand| lookup(&interests, brand)).collect();
-        per_product(catalogue, |product| affinities[catalogue.brand_of(product)])
+        let affinities = catalogue.brand_affinities(&profile.brand_interests(now));
+        per_product(catalogue, |product| affinities[product])
     }
 
     fn item_affinity(&self) -> Values<'a> {
@@ -252,10 +243,6 @@ impl<'a> Computer<'_, 'a> {
         };
         floats(columns.price.iter().map(|price| if *price == 0.0 { 0.0 } else { price - mean }).collect())
     }
-}
-
-fn lookup(interests: &BTreeMap<&str, f32>, key: &str) -> f32 {
-    interests.get(key).copied().unwrap_or(0.0)
 }
 
 fn floats<'a>(values: Vec<f32>) -> Values<'a> {
