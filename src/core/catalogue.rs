@@ -6,8 +6,6 @@
 mod read;
 mod vocabulary;
 
-use std::collections::BTreeMap;
-
 use ndarray::Array2;
 use serde::Serialize;
 
@@ -16,6 +14,7 @@ pub use vocabulary::Vocabulary;
 
 use crate::content::prefixes;
 use crate::event::Timestamp;
+use crate::hash::Index;
 
 /// Whether a product can be had. Google Merchant's four states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -181,7 +180,7 @@ pub struct Catalogue {
     placements: Vec<Placement>,
     vocabulary: Vocabulary,
     ads: Vec<Ad>,
-    by_id: BTreeMap<String, usize>,
+    by_id: Index,
     /// Each ad's place among ads of equal score.
     tie_places: Vec<usize>,
     /// One row per ad.
@@ -204,7 +203,7 @@ struct Columns {
 /// The different values of a text column, and which of them each product has.
 #[derive(Clone, Debug, Default)]
 struct Distinct {
-    indices: BTreeMap<String, usize>,
+    indices: Index,
     of_product: Vec<usize>,
 }
 

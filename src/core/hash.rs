@@ -3,6 +3,9 @@
 //! It tells things apart (vocabularies, files, repeats); it protects nothing.
 //! <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 /// A running hash.
 #[derive(Clone, Copy)]
 pub struct Fnv(u64);
@@ -37,6 +40,19 @@ impl Default for Fnv {
         Fnv::new()
     }
 }
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        *self = self.with(bytes);
+    }
+}
+
+/// What to index by text where the order never shows: a look-up reads the text twice, a sorted map's ten times.
+pub(crate) type Index = HashMap<String, usize, BuildHasherDefault<Fnv>>;
 
 #[cfg(test)]
 mod tests {

@@ -174,21 +174,7 @@ impl Compact {
 }
 
 fn same(known: &[(Vec<usize>, Values<'static>)], inputs: &[&Input<'_>]) -> bool {
-    known.len() == inputs.len() && known.iter().zip(inputs).all(|((s, v), i)| s == i.shape && same_bits(v, &i.values))
-}
-
-/// Compares bits, a block at a time: the whole catalogue is compared for every ranking.
-fn same_bits(a: &Values<'_>, b: &Values<'_>) -> bool {
-    const BLOCK: usize = 256;
-    fn blocks<T: Copy>(a: &[T], b: &[T], difference: impl Fn(T, T) -> u32) -> bool {
-        let block = |(a, b): (&[T], &[T])| a.iter().zip(b).fold(0, |any, (a, b)| any | difference(*a, *b)) == 0;
-        a.len() == b.len() && a.chunks(BLOCK).zip(b.chunks(BLOCK)).all(block)
-    }
-    match (a, b) {
-        (Values::Id(a), Values::Id(b)) => blocks(a, b, |a, b| (a ^ b) as u32),
-        (Values::Float(a), Values::Float(b)) => blocks(a, b, |a, b| a.to_bits() ^ b.to_bits()),
-        _ => false,
-    }
+    known.len() == inputs.len() && known.iter().zip(inputs).all(|((s, v), i)| s == i.shape && v.same_bits(&i.values))
 }
 
 fn owned(values: &Values<'_>) -> Values<'static> {

@@ -4,7 +4,7 @@
 //! the remedy. A fault that makes feedback ambiguous (an id twice) or leaves
 //! nothing to show refuses the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ndarray::Array2;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::content::{self, Content};
 use crate::decision::Fallback;
 use crate::error::Error;
 use crate::event::Timestamp;
-use crate::hash::Fnv;
+use crate::hash::{Fnv, Index};
 use crate::money::Money;
 use crate::time;
 use crate::value::Value;
@@ -107,7 +107,7 @@ impl Catalogue {
         if products.is_empty() {
             return Err(Error::EmptyCatalogue { left_out });
         }
-        let by_id: BTreeMap<String, usize> = products.iter().enumerate().map(|(i, p)| (p.id.clone(), i)).collect();
+        let by_id: Index = products.iter().enumerate().map(|(i, p)| (p.id.clone(), i)).collect();
         let campaigns = reader.campaigns(section(value, "campaigns")?, &by_id)?;
         let placements = reader.placements(section(value, "placements")?)?;
 
@@ -149,7 +149,7 @@ fn assemble(
     campaigns: Vec<Campaign>,
     placements: Vec<Placement>,
     vocabulary: Vocabulary,
-    by_id: BTreeMap<String, usize>,
+    by_id: Index,
 ) -> Catalogue {
     let organic = products.iter().enumerate().map(|(i, p)| Ad { id: p.id.clone(), product: i, campaign: None });
     let sponsored = campaigns.iter().enumerate().flat_map(|(c, campaign)| {
@@ -417,7 +417,7 @@ impl Reader {
         Some(vector)
     }
 
-    fn campaigns(&mut self, rows: &[Value], by_id: &BTreeMap<String, usize>) -> Result<Vec<Campaign>, Error> {
+    fn campaigns(&mut self, rows: &[Value], by_id: &Index) -> Result<Vec<Campaign>, Error> {
         self.section = "campaigns";
         let mut campaigns: Vec<Campaign> = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
@@ -431,12 +431,7 @@ impl Reader {
         Ok(campaigns)
     }
 
-    fn campaign(
-        &mut self,
-        row: usize,
-        value: &Value,
-        by_id: &BTreeMap<String, usize>,
-    ) -> Result<Option<Campaign>, Error> {
+    fn campaign(&mut self, row: usize, value: &Value, by_id: &Index) -> Result<Option<Campaign>, Error> {
         let Some(id) = value.get("id").and_then(Value::id) else {
             self.problem(row, None, "id", &Value::Null, Severity::Error, "Give every campaign a non-empty id");
             return Ok(None);
@@ -481,7 +476,7 @@ impl Reader {
         row: usize,
         campaign: &str,
         values: Option<&[Value]>,
-        by_id: &BTreeMap<String, usize>,
+        by_id: &Index,
     ) -> Result<Vec<Creative>, Error> {
         let mut creatives: Vec<Creative> = Vec::new();
         for value in values.unwrap_or_default() {
