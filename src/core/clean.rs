@@ -381,7 +381,16 @@ const PERSONAL_KEYS: &[&str] = &[
     "dateofbirth",
 ];
 
-const LONGEST_PERSONAL_KEY: usize = 18;
+const LONGEST_PERSONAL_KEY: usize = {
+    let (mut longest, mut index) = (0, 0);
+    while index < PERSONAL_KEYS.len() {
+        if PERSONAL_KEYS[index].len() > longest {
+            longest = PERSONAL_KEYS[index].len();
+        }
+        index += 1;
+    }
+    longest
+};
 
 fn carries_personal_data(value: &Value) -> bool {
     match value {
