@@ -3,6 +3,7 @@
 //! Immutable once read; replaced whole. What depends on the catalogue alone,
 //! the `ad.` features, is computed here, once. [`read`](Catalogue::read) is in `catalogue/read.rs`.
 
+mod columns;
 mod read;
 mod vocabulary;
 
@@ -12,9 +13,9 @@ use serde::Serialize;
 pub use read::{CatalogueReport, Problem, Severity};
 pub use vocabulary::Vocabulary;
 
-use crate::content::prefixes;
 use crate::event::Timestamp;
 use crate::hash::Index;
+use columns::{Categories, Columns, Distinct};
 
 /// Whether a product can be had. Google Merchant's four states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -192,74 +193,6 @@ pub struct Catalogue {
     brands: Distinct,
 }
 
-/// The `ad.` features that do not change with time, one value per ad.
-#[derive(Clone, Debug, Default)]
-struct Columns {
-    item: Vec<i32>,
-    category: Vec<i32>,
-    brand: Vec<i32>,
-}
-
-/// The different values of a text column, and which of them each product has.
-#[derive(Clone, Debug, Default)]
-struct Distinct {
-    indices: Index,
-    of_product: Vec<usize>,
-}
-
-impl Distinct {
-    fn new<'a>(column: impl Iterator<Item = &'a str>) -> Distinct {
-        let mut distinct = Distinct::default();
-        for value in column {
-            let index = distinct.index(value);
-            distinct.of_product.push(index);
-        }
-        distinct
-    }
-
-    fn index(&mut self, value: &str) -> usize {
-        if let Some(index) = self.indices.get(value) {
-            return *index;
-        }
-        let index = self.indices.len();
-        self.indices.insert(value.to_owned(), index);
-        index
-    }
-
-    /// What `interests` say of each value; 0 where they say nothing. Goes through the interests, which are few.
-    fn column(&self, interests: &[(&str, f32)]) -> Vec<f32> {
-        let mut column = vec![0.0; self.indices.len()];
-        for (value, interest) in interests {
-            if let Some(index) = self.indices.get(*value) {
-                column[*index] = *interest;
-            }
-        }
-        column
-    }
-}
-
-/// The levels of a category path that count for interest, and how much: the deepest and its parents.
-const LEVEL_SHARES: [f32; 3] = [0.6, 0.3, 0.1];
-
-/// The category paths at every level, and for each product the deepest of its own.
-#[derive(Clone, Debug, Default)]
-struct Categories {
-    levels: Distinct,
-    of_product: Vec<Vec<usize>>,
-}
-
-impl Categories {
-    fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Categories {
-        let mut categories = Categories::default();
-        for path in paths {
-            let deepest = prefixes(path).rev().take(LEVEL_SHARES.len());
-            let levels = deepest.map(|level| categories.levels.index(level)).collect();
-            categories.of_product.push(levels);
-        }
-        categories
-    }
-}
-
 impl Catalogue {
     /// The version the file states, or a hash of its bytes.
     pub fn version(&self) -> &str {
@@ -286,21 +219,14 @@ impl Catalogue {
         self.by_id.get(id).copied()
     }
 
-    /// Interest in each product's category, given interests in paths: the sum over the path's levels, the deepest
-    /// counting most, -1 to 1.
+    /// Interest in each product's category, given interests in category paths, -1 to 1.
     pub(crate) fn category_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
-        let levels = self.categories.levels.column(interests);
-        let affinity = |own: &Vec<usize>| {
-            let shares = own.iter().zip(LEVEL_SHARES).map(|(level, share)| share * levels[*level]);
-            shares.sum::<f32>().clamp(-1.0, 1.0)
-        };
-        self.categories.of_product.iter().map(affinity).collect()
+        self.categories.affinities(interests)
     }
 
     /// Interest in each product's brand, given interests in brands.
     pub(crate) fn brand_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
-        let brands = self.brands.column(interests);
-        self.brands.of_product.iter().map(|brand| brands[*brand]).collect()
+        self.brands.affinities(interests)
     }
 
     /// Every campaign, in the file's order.
@@ -377,6 +303,26 @@ impl Catalogue {
         &self.columns.brand
     }
 
+    /// Per ad, whether its product can be had.
+    pub(crate) fn in_stock(&self) -> &[bool] {
+        &self.columns.in_stock
+    }
+
+    /// Index of the product an ad is about.
+    pub(crate) fn product_index_of(&self, ad: usize) -> usize {
+        // The first ads are the products, in the same order.
+        if ad < self.products.len() { ad } else { self.ads[ad].product }
+    }
+
+    /// One value per ad, from one per product.
+    pub(crate) fn per_ad(&self, mut values: Vec<f32>) -> Vec<f32> {
+        debug_assert_eq!(values.len(), self.products.len());
+        let creatives = &self.ads[self.products.len()..];
+        values.reserve(creatives.len());
+        creatives.iter().for_each(|ad| values.push(values[ad.product]));
+        values
+    }
+
     /// The product an ad is about.
     pub fn product_of(&self, ad: usize) -> &Product {
         &self.products[self.ads[ad].product]
@@ -384,6 +330,9 @@ impl Catalogue {
 
     /// The campaign that pays for an ad.
     pub fn campaign_of(&self, ad: usize) -> Option<&Campaign> {
+        if ad < self.products.len() {
+            return None;
+        }
         self.ads[ad].campaign.map(|i| &self.campaigns[i])
     }
 }

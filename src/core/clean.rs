@@ -127,7 +127,7 @@ impl Flags {
 ///
 /// The outer error is for a caller who handed over no object at all.
 pub fn read(
-    value: &Value,
+    value: &Value<'_>,
     now: Timestamp,
     newest: Option<Timestamp>,
     catalogue: Option<&Catalogue>,
@@ -139,9 +139,9 @@ pub fn read(
 }
 
 struct Reader<'a> {
-    value: &'a Value,
+    value: &'a Value<'a>,
     /// The data layer's shape nests the fields under `ecommerce`.
-    ecommerce: Option<&'a Value>,
+    ecommerce: Option<&'a Value<'a>>,
     flags: Flags,
 }
 
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
         Ok((event, self.flags))
     }
 
-    fn field(&self, key: &str) -> Option<&'a Value> {
+    fn field(&self, key: &str) -> Option<&'a Value<'a>> {
         self.value.get(key).or_else(|| self.ecommerce.and_then(|e| e.get(key)))
     }
 
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    fn item(&mut self, value: &Value, catalogue: Option<&Catalogue>) -> Option<Item> {
+    fn item(&mut self, value: &Value<'_>, catalogue: Option<&Catalogue>) -> Option<Item> {
         let name = value.get("item_name").and_then(Value::text).map(|s| self.cut(s.to_owned()));
         let id = value.get("item_id").and_then(Value::id).or_else(|| name.clone())?;
         let id = self.cut(id);
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
         Some(item)
     }
 
-    fn price(&mut self, value: Option<&Value>) -> Option<f32> {
+    fn price(&mut self, value: Option<&Value<'_>>) -> Option<f32> {
         let value = value?;
         let Some(money) = Money::read(value) else {
             self.flags.raise(Flag::PriceDropped);
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
         Some(money.amount)
     }
 
-    fn quantity(&mut self, value: Option<&Value>) -> u32 {
+    fn quantity(&mut self, value: Option<&Value<'_>>) -> u32 {
         const MOST: f64 = 10_000.0;
         match value.map(|v| v.number().filter(|n| (1.0..=MOST).contains(n))) {
             Some(Some(n)) => n as u32,
@@ -392,7 +392,7 @@ const LONGEST_PERSONAL_KEY: usize = {
     longest
 };
 
-fn carries_personal_data(value: &Value) -> bool {
+fn carries_personal_data(value: &Value<'_>) -> bool {
     match value {
         Value::Map(entries) => entries.iter().any(|(key, value)| is_personal_key(key) || carries_personal_data(value)),
         Value::List(items) => items.iter().take(ITEM_LIMIT).any(carries_personal_data),
@@ -420,7 +420,7 @@ fn looks_personal(word: &str) -> bool {
 
 impl Rejection {
     /// The rejection of an event that was seen before.
-    pub(crate) fn duplicate(value: &Value) -> Rejection {
+    pub(crate) fn duplicate(value: &Value<'_>) -> Rejection {
         let given = |key| value.get(key).or_else(|| value.get("ecommerce")?.get(key)).and_then(Value::id);
         let (field, id) = match given("id") {
             Some(id) => ("id", id),

@@ -38,10 +38,21 @@ pub struct Content<'a> {
 impl Content<'_> {
     /// The vector, of length 1, or all zeros where nothing is known.
     pub fn vector(&self) -> [f32; WIDTH] {
+        self.finish(Content::beginning(self.category))
+    }
+
+    /// The part of a vector that comes from the category path, which many products share.
+    pub(crate) fn beginning(category: &str) -> [f32; WIDTH] {
         let mut vector = [0.0; WIDTH];
-        for (path, weight) in prefixes(self.category).rev().zip(LEVEL_WEIGHTS) {
+        for (path, weight) in prefixes(category).rev().zip(LEVEL_WEIGHTS) {
             add(&mut vector, kind("c").with(path.as_bytes()), weight);
         }
+        vector
+    }
+
+    /// The vector, given the [`beginning`](Content::beginning) of its category.
+    pub(crate) fn finish(&self, beginning: [f32; WIDTH]) -> [f32; WIDTH] {
+        let mut vector = beginning;
         if !self.brand.is_empty() {
             add(&mut vector, lower_case(kind("b"), self.brand), BRAND_WEIGHT);
         }
@@ -58,7 +69,7 @@ impl Content<'_> {
 }
 
 /// The vector of free words, such as a search, in the same space as titles and categories.
-pub fn words_vector<'a>(words: impl Iterator<Item = &'a str> + Clone) -> [f32; WIDTH] {
+pub fn words_vector<'a>(words: impl Iterator<Item = &'a str>) -> [f32; WIDTH] {
     let mut vector = [0.0; WIDTH];
     add_words(&mut vector, words);
     normalise(&mut vector);
@@ -66,13 +77,13 @@ pub fn words_vector<'a>(words: impl Iterator<Item = &'a str> + Clone) -> [f32; W
 }
 
 /// The words of a title: runs of letters and digits; single characters are of no use.
-fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
+fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().nth(1).is_some())
 }
 
-fn add_words<'a>(vector: &mut [f32; WIDTH], words: impl Iterator<Item = &'a str> + Clone) {
-    let count = words.clone().count();
-    let weight = TITLE_WEIGHT / libm::sqrtf(count as f32);
+fn add_words<'a>(vector: &mut [f32; WIDTH], words: impl Iterator<Item = &'a str>) {
+    let words: Vec<&str> = words.collect();
+    let weight = TITLE_WEIGHT / libm::sqrtf(words.len() as f32);
     for word in words {
         add(vector, lower_case(kind("t"), word), weight);
     }
@@ -84,6 +95,9 @@ fn kind(kind: &str) -> Fnv {
 }
 
 fn lower_case(mut hash: Fnv, word: &str) -> Fnv {
+    if word.is_ascii() {
+        return word.bytes().fold(hash, |hash, byte| hash.with(&[byte.to_ascii_lowercase()]));
+    }
     let mut utf8 = [0; 4];
     for c in word.chars().flat_map(char::to_lowercase) {
         hash = hash.with(c.encode_utf8(&mut utf8).as_bytes());

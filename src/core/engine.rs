@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::event::{Event, Item, Timestamp};
 use crate::feedback::{Counted, Feedback};
 use crate::profile::Profile;
-use crate::rank::{Columns, Ranking};
+use crate::rank::{Columns, Known, Ranking};
 use crate::request::Request;
 use crate::scorer::Scorer;
 use crate::snapshot::Memory;
@@ -68,6 +68,7 @@ impl Loaded {
             catalogue: &self.catalogue,
             columns: &self.columns,
             profile: &memory.profile,
+            known: Known::all(&memory.profile, &self.catalogue),
             counters: &memory.counters,
             request,
             now,
@@ -90,7 +91,7 @@ impl Engine {
     /// Takes in one event as the shop emits it.
     ///
     /// The error is for a caller who handed over no object; everything else is said in [`Observed`].
-    pub fn observe(&mut self, value: &Value, now: Timestamp) -> Result<Observed, Error> {
+    pub fn observe(&mut self, value: &Value<'_>, now: Timestamp) -> Result<Observed, Error> {
         let catalogue = self.catalogue.as_ref().map(|l| &l.catalogue);
         let newest = self.memory.profile.history().newest();
         match clean::read(value, now, newest, catalogue)? {

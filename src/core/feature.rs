@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -185,17 +186,47 @@ fn same_blocks<T: Copy>(a: &[T], b: &[T], difference: impl Fn(T, T) -> u32) -> b
     a.len() == b.len() && a.chunks(BLOCK).zip(b.chunks(BLOCK)).all(block)
 }
 
+/// Stands for one set of `ad.` values: two that are equal stand for the same values, bit for bit.
+#[derive(Clone, Debug, Default)]
+pub struct Edition(Arc<()>);
+
+impl Edition {
+    /// An edition that equals its own clones and no other.
+    pub fn new() -> Edition {
+        Edition::default()
+    }
+}
+
+impl PartialEq for Edition {
+    fn eq(&self, other: &Edition) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// The features of one ranking, for the candidates of one placement.
 #[derive(Clone, Debug, Default)]
 pub struct Features<'a> {
     candidates: usize,
+    edition: Option<Edition>,
     columns: Vec<(Feature, Values<'a>)>,
 }
 
 impl<'a> Features<'a> {
     /// An empty table for `candidates` ads.
     pub fn new(candidates: usize) -> Self {
-        Self { candidates, columns: Vec::new() }
+        Self { candidates, edition: None, columns: Vec::new() }
+    }
+
+    /// Says which `ad.` values the table will hold, so that a scorer need not compare a whole catalogue to know what
+    /// it may keep. That they are the same is the caller's promise.
+    pub fn of_edition(mut self, edition: Edition) -> Self {
+        self.edition = Some(edition);
+        self
+    }
+
+    /// Which `ad.` values the table holds, where that is known.
+    pub fn edition(&self) -> Option<&Edition> {
+        self.edition.as_ref()
     }
 
     /// How many ads are scored: `N` of the contract.

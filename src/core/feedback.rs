@@ -68,7 +68,7 @@ pub struct Feedback {
 
 impl Feedback {
     /// Reads `{ decision, ad, kind }`.
-    pub fn read(value: &Value) -> Result<Feedback, Error> {
+    pub fn read(value: &Value<'_>) -> Result<Feedback, Error> {
         if value.entries().is_none() {
             return Err(value.invalid("feedback", "an object such as { decision, ad, kind: 'click' }"));
         }

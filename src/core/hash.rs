@@ -4,7 +4,8 @@
 //! <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+
+use rustc_hash::FxBuildHasher;
 
 /// A running hash.
 #[derive(Clone, Copy)]
@@ -41,18 +42,9 @@ impl Default for Fnv {
     }
 }
 
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        *self = self.with(bytes);
-    }
-}
-
-/// What to index by text where the order never shows: a look-up reads the text twice, a sorted map's ten times.
-pub(crate) type Index = HashMap<String, usize, BuildHasherDefault<Fnv>>;
+/// What to index by text where the order never shows: a look-up reads the text twice, a sorted map's ten times. It is
+/// hashed eight bytes at a time, which FNV cannot.
+pub(crate) type Index<T = usize> = HashMap<String, T, FxBuildHasher>;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ pub(crate) struct Money {
 
 impl Money {
     /// Reads any of the spellings; `None` where there is no amount, or a negative one.
-    pub(crate) fn read(value: &Value) -> Option<Money> {
+    pub(crate) fn read(value: &Value<'_>) -> Option<Money> {
         let (amount, currency) = match value {
             Value::Number(n) => (*n, None),
             Value::Text(s) => (amount(s)?, code(s)),

@@ -243,10 +243,11 @@ impl Profile {
         interests(weights(&self.brands, now), stated)
     }
 
-    /// Interest in items. -1 to 1.
-    pub fn item_interests(&self, now: Timestamp) -> Vec<(&str, f32)> {
-        let weights = self.items.iter().map(|(id, item)| (id.as_str(), item.interest.value(now)));
-        interests(weights, std::iter::empty())
+    /// Interest in each of [`items`](Profile::items), in their order. -1 to 1.
+    pub fn item_interests(&self, now: Timestamp) -> Vec<f32> {
+        let weights: Vec<f64> = self.items.values().map(|item| item.interest.value(now)).collect();
+        let scale = scale(weights.iter().copied());
+        weights.into_iter().map(|weight| (weight / scale) as f32).collect()
     }
 
     /// The mean of ln(1 + price) over what was looked at, by weight.
@@ -288,18 +289,20 @@ fn weights(interests: &BTreeMap<String, Decayed>, now: Timestamp) -> impl Iterat
     interests.iter().map(move |(key, interest)| (key.as_str(), interest.value(now)))
 }
 
+/// What weights are divided by, so that the strongest is ±1. A single glance is not yet a passion: below one view's
+/// weight, interests stay below 1.
+fn scale(weights: impl Iterator<Item = f64>) -> f64 {
+    weights.fold(EventName::ViewItem.weight(), |most, weight| most.max(weight.abs()))
+}
+
 /// Weights scaled so that the strongest is ±1, joined with the stated ones, which replace what was observed.
 fn interests<'a>(
     observed: impl Iterator<Item = (&'a str, f64)>,
     stated: impl Iterator<Item = (&'a str, f64)>,
 ) -> Vec<(&'a str, f32)> {
     let mut weights: Vec<(&str, f64)> = observed.collect();
-    let strongest = weights.iter().fold(0.0f64, |most, (_, weight)| most.max(weight.abs()));
-    if strongest > 0.0 {
-        // A single glance is not yet a passion: below one view's weight, interests stay below 1.
-        let scale = strongest.max(EventName::ViewItem.weight());
-        weights.iter_mut().for_each(|(_, weight)| *weight /= scale);
-    }
+    let scale = scale(weights.iter().map(|(_, weight)| *weight));
+    weights.iter_mut().for_each(|(_, weight)| *weight /= scale);
     for (key, weight) in stated {
         match weights.iter_mut().find(|(observed, _)| *observed == key) {
             Some(observed) => observed.1 = weight,

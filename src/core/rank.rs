@@ -2,16 +2,17 @@
 
 mod features;
 
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::catalogue::{Availability, Catalogue, Exclusion, Placement};
+use crate::catalogue::{Catalogue, Exclusion, Placement};
 use crate::decision::{Basis, Decision, Fallback, Filled, ScoredBy};
 use crate::error::Error;
 use crate::event::Timestamp;
 use crate::feature::Features;
 use crate::feedback::Counters;
 use crate::hash::Fnv;
-use crate::profile::Profile;
+use crate::profile::{ItemInterest, Profile};
 use crate::request::Request;
 use crate::scorer::Scorer;
 
@@ -22,9 +23,27 @@ pub(crate) struct Ranking<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) columns: &'a Columns,
     pub(crate) profile: &'a Profile,
+    /// The profile's items.
+    pub(crate) known: Vec<Known<'a>>,
     pub(crate) counters: &'a Counters,
     pub(crate) request: &'a Request,
     pub(crate) now: Timestamp,
+}
+
+/// An item that the profile holds.
+pub(crate) struct Known<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) interest: &'a ItemInterest,
+    /// Index of the product, where the catalogue has it.
+    pub(crate) product: Option<usize>,
+}
+
+impl<'a> Known<'a> {
+    /// The profile's items, in its order. Looked up once per ranking: several features and rules ask for them.
+    pub(crate) fn all(profile: &'a Profile, catalogue: &Catalogue) -> Vec<Known<'a>> {
+        let items = profile.items().iter();
+        items.map(|(id, interest)| Known { id, interest, product: catalogue.product_index(id) }).collect()
+    }
 }
 
 impl Ranking<'_> {
@@ -70,7 +89,7 @@ impl Ranking<'_> {
     /// Scores every ad of the catalogue, eligible or not: what depends on the
     /// catalogue alone can then be computed once and reused, and few ads are removed.
     pub(crate) fn score(&self, scorer: &mut dyn Scorer) -> Result<Vec<f32>, Error> {
-        let mut features = Features::new(self.catalogue.ads().len());
+        let mut features = Features::new(self.catalogue.ads().len()).of_edition(self.columns.edition().clone());
         features::fill(self, scorer.inputs(), scorer.session_length(), &mut features);
         let mut scores = Vec::with_capacity(features.candidates());
         scorer.score(&features, &mut scores)?;
@@ -79,26 +98,22 @@ impl Ranking<'_> {
     }
 
     fn eligible(&self, placement: &Placement) -> (Vec<usize>, BTreeMap<&'static str, usize>) {
+        let catalogue = self.catalogue;
         let obstacles = self.shoppers_obstacles(placement);
         let mut removed = BTreeMap::new();
-        let eligible = (0..self.catalogue.ads().len()).filter(|ad| {
-            let product = self.catalogue.ads()[*ad].product;
-            match self.shops_obstacle(*ad, placement).or(obstacles[product]) {
-                None => true,
-                Some(reason) => {
-                    *removed.entry(reason).or_insert(0) += 1;
-                    false
-                }
+        let mut eligible = Vec::with_capacity(catalogue.ads().len());
+        for (ad, in_stock) in catalogue.in_stock().iter().enumerate() {
+            let shops = if *in_stock { self.campaigns_obstacle(ad, placement) } else { Some("out_of_stock") };
+            match shops.or_else(|| obstacles[catalogue.product_index_of(ad)]) {
+                None => eligible.push(ad),
+                Some(reason) => *removed.entry(reason).or_insert(0) += 1,
             }
-        });
-        (eligible.collect(), removed)
+        }
+        (eligible, removed)
     }
 
-    /// Why the shop cannot show an ad here.
-    fn shops_obstacle(&self, ad: usize, placement: &Placement) -> Option<&'static str> {
-        if self.catalogue.product_of(ad).availability == Availability::OutOfStock {
-            return Some("out_of_stock");
-        }
+    /// Why the ad's campaign does not show here.
+    fn campaigns_obstacle(&self, ad: usize, placement: &Placement) -> Option<&'static str> {
         let runs = self.catalogue.campaign_of(ad).is_none_or(|c| c.runs(&placement.id, self.now));
         (!runs).then_some("campaign_not_running")
     }
@@ -108,22 +123,23 @@ impl Ranking<'_> {
     /// Goes through what the profile holds, which is bounded, and not through the catalogue.
     fn shoppers_obstacles(&self, placement: &Placement) -> Vec<Option<&'static str>> {
         let mut obstacles = vec![None; self.catalogue.products().len()];
-        let mut keep_out = |id: &str, reason| {
-            if let Some(product) = self.catalogue.product_index(id) {
+        let mut keep_out = |product: Option<usize>, reason| {
+            if let Some(product) = product {
                 obstacles[product].get_or_insert(reason);
             }
         };
         let excludes = |exclusion| placement.exclude.contains(&exclusion);
-        self.counters.dismissed(self.now).for_each(|id| keep_out(id, "dismissed"));
+        let index = |id: &str| self.catalogue.product_index(id);
+        self.counters.dismissed(self.now).for_each(|id| keep_out(index(id), "dismissed"));
         if let Some(current) = self.request.page.item_id.as_deref().filter(|_| excludes(Exclusion::Current)) {
-            keep_out(current, Exclusion::Current.word());
+            keep_out(index(current), Exclusion::Current.word());
         }
-        for (id, interest) in self.profile.items() {
-            if excludes(Exclusion::Bought) && interest.bought.is_some() {
-                keep_out(id, Exclusion::Bought.word());
+        for known in &self.known {
+            if excludes(Exclusion::Bought) && known.interest.bought.is_some() {
+                keep_out(known.product, Exclusion::Bought.word());
             }
-            if excludes(Exclusion::InCart) && interest.in_cart > 0 {
-                keep_out(id, Exclusion::InCart.word());
+            if excludes(Exclusion::InCart) && known.interest.in_cart > 0 {
+                keep_out(known.product, Exclusion::InCart.word());
             }
         }
         obstacles
@@ -176,29 +192,54 @@ fn check(catalogue: &Catalogue, scores: &[f32]) -> Result<(), Error> {
     }
 }
 
+/// An ad and what it is ordered by. The greater goes first.
+#[derive(Clone, Copy, PartialEq)]
+struct Contender {
+    score: f32,
+    /// New ads share the prior score, so ties are common.
+    tie_place: usize,
+    ad: usize,
+}
+
+impl Eq for Contender {}
+
+impl Ord for Contender {
+    fn cmp(&self, other: &Contender) -> Ordering {
+        self.score.total_cmp(&other.score).then_with(|| other.tie_place.cmp(&self.tie_place))
+    }
+}
+
+impl PartialOrd for Contender {
+    fn partial_cmp(&self, other: &Contender) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// The best `limit` of the eligible ads, best first, no product twice.
 fn order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
-    let ads = catalogue.ads();
-    // New ads share the prior score, so ties are common.
-    let place = |ad: usize| catalogue.tie_place(ad);
-    let better = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then_with(|| place(*a).cmp(&place(*b)));
-    let mut order = eligible.to_vec();
     // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
-    let enough = limit.saturating_add(ads.len() - catalogue.products().len());
-    if enough < order.len() {
-        order.select_nth_unstable_by(enough, better);
-        order.truncate(enough);
-    }
-    order.sort_unstable_by(better);
-    let mut shown: Vec<usize> = Vec::with_capacity(limit);
-    order.retain(|ad| {
-        let product = ads[*ad].product;
-        let keep = shown.len() < limit && !shown.contains(&product);
-        if keep {
-            shown.push(product);
+    let enough = limit.saturating_add(catalogue.ads().len() - catalogue.products().len());
+    // The worst of the best so far is on top, and most ads are not better.
+    let mut best = BinaryHeap::with_capacity(enough.min(eligible.len()));
+    for ad in eligible {
+        let contender = Contender { score: scores[*ad], tie_place: catalogue.tie_place(*ad), ad: *ad };
+        if best.len() < enough {
+            best.push(Reverse(contender));
+        } else if let Some(mut worst) = best.peek_mut()
+            && contender > worst.0
+        {
+            *worst = Reverse(contender);
         }
-        keep
-    });
+    }
+    let mut shown: Vec<usize> = Vec::with_capacity(limit.min(best.len()));
+    let mut order = Vec::with_capacity(limit.min(best.len()));
+    for Reverse(Contender { ad, .. }) in best.into_sorted_vec() {
+        let product = catalogue.product_index_of(ad);
+        if shown.len() < limit && !shown.contains(&product) {
+            shown.push(product);
+            order.push(ad);
+        }
+    }
     order
 }
 

@@ -16,7 +16,7 @@ macro_rules! one_of {
             /// Every one, in the order of its one-hot feature.
             pub const ALL: &'static [$enum] = &[$($enum::$variant,)*];
 
-            fn read(value: &Value, field: &'static str) -> Result<$enum, Error> {
+            fn read(value: &Value<'_>, field: &'static str) -> Result<$enum, Error> {
                 match value.text() {
                     $(Some($word) => Ok($enum::$variant),)*
                     _ => Err(value.invalid(field, $expected)),
@@ -86,7 +86,7 @@ impl Request {
     /// Reads `{ placement, page?: { type?, item_id?, category?, search_term? }, limit?, device?, seed? }`.
     ///
     /// `seed` is used where the request names none. Unknown fields are ignored.
-    pub fn read(value: &Value, seed: u64) -> Result<Request, Error> {
+    pub fn read(value: &Value<'_>, seed: u64) -> Result<Request, Error> {
         if value.entries().is_none() {
             return Err(value.invalid("request", "an object such as { placement: 'home' }"));
         }
@@ -117,7 +117,7 @@ impl Request {
     }
 }
 
-fn read_page(page: &Value) -> Result<Page, Error> {
+fn read_page(page: &Value<'_>) -> Result<Page, Error> {
     if page.entries().is_none() {
         return Err(page.invalid("page", "an object such as { type: 'product', item_id: 'sku-1' }"));
     }

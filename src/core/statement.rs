@@ -15,7 +15,7 @@ pub struct Statement {
 
 impl Statement {
     /// Reads a statement. Nothing is taken from one with a fault in it.
-    pub fn read(value: &Value) -> Result<Statement, Error> {
+    pub fn read(value: &Value<'_>) -> Result<Statement, Error> {
         let Some(entries) = value.entries() else {
             return Err(value.invalid("statement", "an object with `basic` or `preferences`"));
         };
@@ -36,7 +36,7 @@ impl Statement {
     }
 }
 
-fn read_basic(value: &Value) -> Result<Basic, Error> {
+fn read_basic(value: &Value<'_>) -> Result<Basic, Error> {
     if value.entries().is_none() {
         return Err(value.invalid("basic", "an object with age_band, gender or region, or null"));
     }
@@ -58,7 +58,7 @@ fn read_basic(value: &Value) -> Result<Basic, Error> {
     })
 }
 
-fn read_preference(value: &Value) -> Result<(Subject, f64), Error> {
+fn read_preference(value: &Value<'_>) -> Result<(Subject, f64), Error> {
     let weight = value.get("weight").unwrap_or(&Value::Null);
     let valid = weight.number().filter(|w| (-1.0..=1.0).contains(w));
     let weight = valid.ok_or_else(|| weight.invalid("preferences.weight", "a number from -1 to 1"))?;

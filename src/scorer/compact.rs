@@ -6,8 +6,10 @@
 //!
 //! rten has no `int64`: ids and shapes are `i32` inside it, which the feature table's ids fit.
 
+mod turned;
+
 use nearside_core::Feature;
-use nearside_core::feature::{Source, Values};
+use nearside_core::feature::{Edition, Source, Values};
 use rten::{
     LoadErrorKind, Model, ModelOptions, NodeId, OpRegistry, RunError, Value, ValueOrView, ValueView, op_registry,
 };
@@ -96,8 +98,17 @@ operators!(
 /// A loaded file.
 pub(crate) struct Compact {
     model: Model,
+    inputs: Vec<Port>,
     score: NodeId,
     ads: Ads,
+}
+
+/// Where an input goes in.
+struct Port {
+    name: String,
+    id: NodeId,
+    /// Whether it is one of the `ad.` inputs.
+    of_ad: bool,
 }
 
 /// The part of the graph that depends on `ad.` inputs alone. The catalogue outlives many rankings, so its
@@ -108,73 +119,103 @@ enum Ads {
     /// Not computed yet.
     Unknown,
     Known {
-        inputs: Vec<(Vec<usize>, Values<'static>)>,
+        of: Key,
         values: Vec<(NodeId, Value)>,
     },
 }
 
+/// What tells whether the same ads are asked about.
+enum Key {
+    Edition(Edition),
+    /// Shapes and values of the `ad.` inputs.
+    Inputs(Vec<(Vec<usize>, Values<'static>)>),
+}
+
 impl Compact {
     pub(crate) fn load(bytes: &[u8]) -> Result<Self, Loaded> {
-        let model = ModelOptions::with_ops(registry()).load(bytes.to_vec()).map_err(|e| match e.kind() {
+        let bytes = turned::turned(bytes).unwrap_or_else(|| bytes.to_vec());
+        let model = ModelOptions::with_ops(registry()).load(bytes).map_err(|e| match e.kind() {
             LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
             _ => Loaded::Failed(e.to_string()),
         })?;
         let score = model.node_id("score").map_err(|e| Loaded::Failed(e.to_string()))?;
-        Ok(Self { model, score, ads: Ads::Unknown })
+        let port = |id: &NodeId| {
+            let name = model.node_info(*id)?.name()?.to_owned();
+            let of_ad = Feature::from_name(&name).is_some_and(|f| f.source() == Source::Ad);
+            Some(Port { name, id: *id, of_ad })
+        };
+        let inputs: Vec<_> = model.input_ids().iter().filter_map(port).collect();
+        let ads = inputs.iter().filter(|port| port.of_ad).count();
+        let ads = if ads == 0 || ads == inputs.len() { Ads::Inseparable } else { Ads::Unknown };
+        Ok(Self { model, inputs, score, ads })
     }
 
-    pub(crate) fn run(&mut self, inputs: &[Input<'_>]) -> Result<Scores, String> {
-        let is_ad = |i: &&Input<'_>| Feature::from_name(i.name).is_some_and(|f| f.source() == Source::Ad);
-        let (ads, others): (Vec<_>, Vec<_>) = inputs.iter().partition(is_ad);
-        if ads.is_empty() || others.is_empty() {
-            self.ads = Ads::Inseparable;
-        }
-        self.compute_ads(&ads)?;
-        let mut values = self.values(&others)?;
-        match &self.ads {
-            Ads::Known { values: known, .. } => values.extend(known.iter().map(|(id, v)| (*id, ValueOrView::from(v)))),
-            _ => values.extend(self.values(&ads)?),
-        }
+    /// Runs the model. Where `edition` is that of an earlier run, the `ad.` inputs are taken to be those of then.
+    pub(crate) fn run(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<Scores, String> {
+        self.compute_ads(inputs, edition)?;
+        let values = match &self.ads {
+            Ads::Known { values: known, .. } => {
+                let mut values = self.values(inputs, |port| !port.of_ad)?;
+                values.extend(known.iter().map(|(id, v)| (*id, ValueOrView::from(v))));
+                values
+            }
+            _ => self.values(inputs, |_| true)?,
+        };
         let [score] = self.model.run_n(values, [self.score], None).map_err(words)?;
         let tensor = score.into_tensor::<f32>().ok_or("the score is not float")?;
         Ok(Scores { shape: tensor.shape().to_vec(), values: tensor.to_vec() })
     }
 
-    fn compute_ads(&mut self, ads: &[&Input<'_>]) -> Result<(), String> {
+    fn compute_ads(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<(), String> {
+        let ads = || inputs.iter().filter(|i| self.port(i).is_some_and(|port| port.of_ad));
         match &self.ads {
             Ads::Inseparable => return Ok(()),
-            Ads::Known { inputs, .. } if same(inputs, ads) => return Ok(()),
-            _ => self.ads = Ads::Unknown,
+            Ads::Known { of: Key::Edition(known), .. } if edition == Some(known) => return Ok(()),
+            Ads::Known { of: Key::Inputs(known), .. } if edition.is_none() && same(known, ads()) => return Ok(()),
+            _ => {}
         }
-        let given = self.values(ads)?;
+        let of = match edition {
+            Some(edition) => Key::Edition(edition.clone()),
+            None => Key::Inputs(ads().map(|i| (i.shape.to_vec(), owned(&i.values))).collect()),
+        };
+        self.ads = Ads::Unknown;
+        let given = self.values(inputs, |port| port.of_ad)?;
         let ids: Vec<_> = given.iter().map(|(id, _)| *id).collect();
         let values = self.model.partial_run(given, &[self.score], None).map_err(words)?;
         self.ads = if values.iter().all(|(id, _)| ids.contains(id)) {
             Ads::Inseparable
         } else {
-            let key = |i: &&Input<'_>| (i.shape.to_vec(), owned(&i.values));
-            Ads::Known { inputs: ads.iter().map(key).collect(), values }
+            Ads::Known { of, values }
         };
         Ok(())
     }
 
-    fn values<'a>(&self, inputs: &[&'a Input<'a>]) -> Result<Vec<(NodeId, ValueOrView<'a>)>, String> {
-        inputs
-            .iter()
-            .map(|input| {
-                let id = self.model.node_id(input.name).map_err(words)?;
+    fn port(&self, input: &Input<'_>) -> Option<&Port> {
+        self.inputs.iter().find(|port| port.name == input.name)
+    }
+
+    fn values<'a>(
+        &self,
+        inputs: &'a [Input<'a>],
+        wanted: impl Fn(&Port) -> bool,
+    ) -> Result<Vec<(NodeId, ValueOrView<'a>)>, String> {
+        let ports = inputs.iter().filter_map(|input| self.port(input).map(|port| (input, port)));
+        ports
+            .filter(|(_, port)| wanted(port))
+            .map(|(input, port)| {
                 let view = match &input.values {
                     Values::Id(ids) => ValueView::from_shape(input.shape, ids).map_err(|e| e.to_string())?,
                     Values::Float(numbers) => ValueView::from_shape(input.shape, numbers).map_err(|e| e.to_string())?,
                 };
-                Ok((id, view.into()))
+                Ok((port.id, view.into()))
             })
             .collect()
     }
 }
 
-fn same(known: &[(Vec<usize>, Values<'static>)], inputs: &[&Input<'_>]) -> bool {
-    known.len() == inputs.len() && known.iter().zip(inputs).all(|((s, v), i)| s == i.shape && v.same_bits(&i.values))
+fn same<'a>(known: &[(Vec<usize>, Values<'static>)], inputs: impl Iterator<Item = &'a Input<'a>>) -> bool {
+    // The same file: as many inputs as before.
+    known.iter().zip(inputs).all(|((s, v), i)| s == i.shape && v.same_bits(&i.values))
 }
 
 fn owned(values: &Values<'_>) -> Values<'static> {

@@ -117,7 +117,7 @@ impl Model {
                 Some(Input { name: feature.name(), shape, values })
             })
             .collect();
-        let got = self.network.run(&inputs)?;
+        let got = self.network.run_edition(&inputs, features.edition())?;
         if got.values.len() != candidates || got.shape.first() != Some(&candidates) {
             let expected = format!("[{candidates}] or [{candidates}, 1]");
             return Err(Error::OutputShape { expected, got: format!("{:?}", got.shape) });

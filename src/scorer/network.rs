@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nearside_core::feature::Values;
+use nearside_core::feature::{Edition, Values};
 use serde::Serialize;
 
 use crate::file::{Dim, ModelFile, shape_text};
@@ -152,12 +152,17 @@ impl Network {
     /// Errors: `unknown-input`, `input-type`, `input-shape`, `engine-failed`, `non-finite-score`. The
     /// network can be run again after each of them.
     pub fn run(&mut self, inputs: &[Input<'_>]) -> Result<Scores, Error> {
+        self.run_edition(inputs, None)
+    }
+
+    /// The same, where it may be known that the `ad.` inputs are those of an earlier run.
+    pub(crate) fn run_edition(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<Scores, Error> {
         self.check(inputs)?;
         let engine = self.engine;
         let running = &mut self.running;
         let scores = guarded(engine, || match running {
             #[cfg(feature = "compact")]
-            Running::Compact(compact) => compact.run(inputs),
+            Running::Compact(compact) => compact.run(inputs, edition),
             #[cfg(feature = "full")]
             Running::Full(full) => full.run(inputs),
         })?

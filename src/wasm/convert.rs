@@ -21,7 +21,7 @@ struct Thrown<'a> {
 }
 
 /// Any JavaScript value, checked for depth and size.
-pub(crate) fn read(value: JsValue, field: &'static str) -> Result<Value, JsValue> {
+pub(crate) fn read(value: JsValue, field: &'static str) -> Result<Value<'static>, JsValue> {
     Value::read(Deserializer::from(value), BUDGET).map_err(|e| {
         let expected = "plain data: objects, arrays, strings, numbers, booleans";
         throw(Error::InvalidField { field: field.into(), value: e.to_string(), expected })

@@ -13,6 +13,7 @@ use nearside_core::{Decision, Engine, Feedback, Fnv, Request, Statement, Timesta
 use nearside_scorer::Model;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use web_sys::Performance;
 
 use convert::{millis, plain, read, throw, throw_model};
 
@@ -30,6 +31,7 @@ struct Timed<'a> {
 pub struct NearsideEngine {
     inner: Engine,
     seeds: Seeds,
+    stopwatch: Option<Performance>,
 }
 
 #[wasm_bindgen]
@@ -37,7 +39,7 @@ impl NearsideEngine {
     /// An engine that knows nothing yet.
     #[wasm_bindgen(constructor)]
     pub fn new() -> NearsideEngine {
-        NearsideEngine::default()
+        NearsideEngine { stopwatch: stopwatch(), ..NearsideEngine::default() }
     }
 
     /// Takes in one event as the shop emits it.
@@ -48,11 +50,12 @@ impl NearsideEngine {
 
     /// Ranks one placement.
     pub fn rank(&mut self, request: JsValue, now_ms: f64) -> Result<JsValue, JsValue> {
-        let start = clock();
+        let start = self.stopwatch.as_ref().map(Performance::now);
         let now = millis(now_ms)?;
         let request = Request::read(&read(request, "request")?, self.seeds.next(now)).map_err(throw)?;
         let decision = self.inner.rank(&request, now).map_err(throw)?;
-        let elapsed_us = start.zip(clock()).map(|(start, end)| (end - start) * 1000.0);
+        let end = self.stopwatch.as_ref().map(Performance::now);
+        let elapsed_us = start.zip(end).map(|(start, end)| (end - start) * 1000.0);
         plain(&Timed { decision: &decision, elapsed_us })
     }
 
@@ -132,10 +135,10 @@ impl Seeds {
     }
 }
 
-/// The platform's stopwatch in milliseconds. `performance` is a global in pages, workers and Node.
-fn clock() -> Option<f64> {
+/// The platform's stopwatch. `performance` is a global in pages, workers and Node.
+fn stopwatch() -> Option<Performance> {
     let performance = Reflect::get(&js_sys::global(), &"performance".into()).ok()?;
-    (!performance.is_undefined()).then(|| performance.unchecked_into::<web_sys::Performance>().now())
+    (!performance.is_undefined()).then(|| performance.unchecked_into())
 }
 
 /// Runs the constructors behind tract's registries, once. Where no export calls them, the linker puts a

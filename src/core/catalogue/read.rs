@@ -4,23 +4,22 @@
 //! the remedy. A fault that makes feedback ambiguous (an id twice) or leaves
 //! nothing to show refuses the file.
 
+mod product;
+
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
 use serde::Serialize;
 
-use super::{
-    Ad, Availability, Campaign, Catalogue, Categories, Columns, Creative, Distinct, Exclusion, Placement, Product,
-    Sale, Vocabulary,
-};
-use crate::content::{self, Content};
+use super::columns::{self, Categories, Columns, Distinct};
+use super::{Ad, Campaign, Catalogue, Creative, Exclusion, Placement, Product, Vocabulary};
 use crate::decision::Fallback;
 use crate::error::Error;
-use crate::event::Timestamp;
 use crate::hash::{Fnv, Index};
 use crate::money::Money;
 use crate::time;
 use crate::value::Value;
+use product::Products;
 
 /// The file format this build reads.
 const SCHEMA: f64 = 1.0;
@@ -90,7 +89,7 @@ impl Catalogue {
     }
 
     fn from_value(
-        value: &Value,
+        value: &Value<'_>,
         default_version: impl FnOnce() -> String,
     ) -> Result<(Catalogue, CatalogueReport), Error> {
         if value.entries().is_none() {
@@ -100,30 +99,60 @@ impl Catalogue {
             return Err(schema.invalid("schema", "1, the catalogue format this build reads"));
         }
         let currency = value.get("currency").and_then(Value::text).map(str::to_ascii_uppercase);
-        let mut reader = Reader { currency, problems: Vec::new(), problems_total: 0, section: "catalogue" };
+        let mut reader = Reader {
+            currency,
+            problems: Vec::new(),
+            problems_total: 0,
+            section: "catalogue",
+            paths: Index::default(),
+        };
         reader.warn_unknown_keys(value, 0, None, CATALOGUE_KEYS);
 
-        let (products, embeddings, left_out) = reader.products(section(value, "products")?)?;
+        let Products { products, embeddings, by_id, left_out } = reader.products(section(value, "products")?)?;
         if products.is_empty() {
             return Err(Error::EmptyCatalogue { left_out });
         }
-        let by_id: Index = products.iter().enumerate().map(|(i, p)| (p.id.clone(), i)).collect();
         let campaigns = reader.campaigns(section(value, "campaigns")?, &by_id)?;
         let placements = reader.placements(section(value, "placements")?)?;
 
+        let mut order: Vec<usize> = (0..products.len()).collect();
+        order.sort_unstable_by_key(|product| &products[*product].id);
+        let categories = Categories::new(products.iter().map(|p| p.category.as_str()));
+        let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
         let given = match value.get("vocabulary") {
             Some(lists) => [words(lists, "item")?, words(lists, "category")?, words(lists, "brand")?],
             None => [None, None, None],
         };
         let vocabulary = Vocabulary::new(
             given,
-            products.iter().map(|p| p.id.clone()),
-            products.iter().map(|p| p.category.clone()),
-            products.iter().map(|p| p.brand.clone()),
+            order.iter().map(|product| products[*product].id.as_str()),
+            categories.paths().values(),
+            brands.values(),
         );
+        let ads = ads(&products, &campaigns, &by_id);
+        let hashed = embeddings.is_none();
+        let mut embeddings = embeddings.unwrap_or_else(|| columns::content_vectors(&products, &categories));
+        let width = embeddings.len() / products.len();
+        for creative in &ads[products.len()..] {
+            embeddings.extend_from_within(creative.product * width..(creative.product + 1) * width);
+        }
         let version = value.get("version").and_then(Value::id).unwrap_or_else(default_version);
-        let catalogue =
-            assemble(version, reader.currency, products, embeddings, campaigns, placements, vocabulary, by_id);
+        let catalogue = Catalogue {
+            version,
+            currency: reader.currency,
+            tie_places: columns::tie_places(&order, &ads),
+            columns: Columns::new(&products, &ads, &vocabulary, &categories, &brands),
+            embeddings: Array2::from_shape_vec((ads.len(), width), embeddings).expect("one row of one width per ad"),
+            hashed,
+            products,
+            campaigns,
+            placements,
+            vocabulary,
+            ads,
+            by_id,
+            categories,
+            brands,
+        };
         let report = CatalogueReport {
             version: catalogue.version.clone(),
             products: catalogue.products.len(),
@@ -140,90 +169,27 @@ impl Catalogue {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one struct, each named at the only call")]
-fn assemble(
-    version: String,
-    currency: Option<String>,
-    products: Vec<Product>,
-    given: Option<Vec<Vec<f32>>>,
-    campaigns: Vec<Campaign>,
-    placements: Vec<Placement>,
-    vocabulary: Vocabulary,
-    by_id: Index,
-) -> Catalogue {
+/// Everything that competes: the products, then the creatives.
+fn ads(products: &[Product], campaigns: &[Campaign], by_id: &Index) -> Vec<Ad> {
     let organic = products.iter().enumerate().map(|(i, p)| Ad { id: p.id.clone(), product: i, campaign: None });
     let sponsored = campaigns.iter().enumerate().flat_map(|(c, campaign)| {
-        let by_id = &by_id;
         campaign.creatives.iter().map(move |creative| Ad {
             id: format!("{}/{}", campaign.id, creative.id),
             product: by_id[&creative.item_id],
             campaign: Some(c),
         })
     });
-    let ads: Vec<Ad> = organic.chain(sponsored).collect();
-
-    let mut by_tie: Vec<usize> = (0..ads.len()).collect();
-    by_tie.sort_unstable_by_key(|ad| (&products[ads[*ad].product].id, ads[*ad].campaign.is_none(), &ads[*ad].id));
-    let mut tie_places = vec![0; ads.len()];
-    for (place, ad) in by_tie.into_iter().enumerate() {
-        tie_places[ad] = place;
-    }
-
-    let hashed = given.is_none();
-    let vectors: Vec<Vec<f32>> = given.unwrap_or_else(|| products.iter().map(content_vector).collect());
-    let width = vectors.first().map_or(content::WIDTH, Vec::len);
-    let flat: Vec<f32> = ads.iter().flat_map(|ad| &vectors[ad.product]).copied().collect();
-    let embeddings = Array2::from_shape_vec((ads.len(), width), flat).expect("every vector has the same width");
-
-    let column = |id: &dyn Fn(&Product) -> i32| {
-        let of_products: Vec<i32> = products.iter().map(id).collect();
-        ads.iter().map(|ad| of_products[ad.product]).collect()
-    };
-    let columns = Columns {
-        item: column(&|p| vocabulary.item(&p.id)),
-        category: column(&|p| vocabulary.category(&p.category)),
-        brand: column(&|p| vocabulary.brand(&p.brand)),
-    };
-    let categories = Categories::new(products.iter().map(|p| p.category.as_str()));
-    let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
-    Catalogue {
-        version,
-        currency,
-        products,
-        campaigns,
-        placements,
-        vocabulary,
-        ads,
-        by_id,
-        tie_places,
-        embeddings,
-        hashed,
-        columns,
-        categories,
-        brands,
-    }
+    organic.chain(sponsored).collect()
 }
 
-fn content_vector(product: &Product) -> Vec<f32> {
-    Content {
-        id: Some(&product.id),
-        title: &product.title,
-        category: &product.category,
-        brand: &product.brand,
-        price: product.price,
-    }
-    .vector()
-    .to_vec()
-}
-
-fn section<'a>(value: &'a Value, key: &'static str) -> Result<&'a [Value], Error> {
+fn section<'a>(value: &'a Value<'a>, key: &'static str) -> Result<&'a [Value<'a>], Error> {
     match value.get(key) {
         None => Ok(&[]),
         Some(rows) => rows.list().ok_or_else(|| rows.invalid(key, "an array")),
     }
 }
 
-fn words(lists: &Value, key: &'static str) -> Result<Option<Vec<String>>, Error> {
+fn words(lists: &Value<'_>, key: &'static str) -> Result<Option<Vec<String>>, Error> {
     let Some(list) = lists.get(key) else { return Ok(None) };
     let field = || format!("vocabulary.{key}");
     let words = list.list().ok_or_else(|| list.invalid(field(), "an array of strings"))?;
@@ -260,10 +226,9 @@ struct Reader {
     problems: Vec<Problem>,
     problems_total: usize,
     section: &'static str,
+    /// Category paths as they are written, and as they are kept.
+    paths: Index<String>,
 }
-
-/// A product row, and the embedding it brings along.
-type ProductRow = (Product, Option<Vec<f32>>);
 
 impl Reader {
     fn problem(
@@ -271,7 +236,7 @@ impl Reader {
         row: usize,
         id: Option<&str>,
         field: &str,
-        value: &Value,
+        value: &Value<'_>,
         severity: Severity,
         remedy: &'static str,
     ) {
@@ -289,81 +254,17 @@ impl Reader {
         }
     }
 
-    fn warn_unknown_keys(&mut self, value: &Value, row: usize, id: Option<&str>, known: &[&str]) {
+    fn warn_unknown_keys(&mut self, value: &Value<'_>, row: usize, id: Option<&str>, known: &[&str]) {
         for (key, value) in value.entries().unwrap_or_default() {
-            if !known.contains(&key.as_str()) {
-                let remedy = if key == "slots" { "Call it `placements`" } else { "Unknown field, ignored" };
+            if !known.contains(&key.as_ref()) {
+                let remedy = if *key == "slots" { "Call it `placements`" } else { "Unknown field, ignored" };
                 self.problem(row, id, key, value, Severity::Warning, remedy);
             }
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "three results of one pass, taken apart at the only call")]
-    fn products(&mut self, rows: &[Value]) -> Result<(Vec<Product>, Option<Vec<Vec<f32>>>, usize), Error> {
-        self.section = "products";
-        let mut products = Vec::with_capacity(rows.len());
-        let mut embeddings = Vec::new();
-        let mut seen = BTreeSet::new();
-        let width = rows.iter().find_map(|r| r.get("embedding")?.list()).map(<[Value]>::len);
-        let mut left_out = 0;
-        for (index, row) in rows.iter().enumerate() {
-            match self.product(index + 1, row, width) {
-                Some((product, embedding)) => {
-                    if !seen.insert(product.id.clone()) {
-                        return Err(Error::DuplicateId { kind: "product", id: product.id });
-                    }
-                    products.push(product);
-                    embeddings.extend(embedding);
-                }
-                None => left_out += 1,
-            }
-        }
-        Ok((products, width.map(|_| embeddings), left_out))
-    }
-
-    fn product(&mut self, row: usize, value: &Value, width: Option<usize>) -> Option<ProductRow> {
-        const ERROR: Severity = Severity::Error;
-        let Some(id) = value.get("id").and_then(Value::id) else {
-            let id = value.get("id").unwrap_or(&Value::Null);
-            self.problem(row, None, "id", id, ERROR, "Give every product a non-empty id");
-            return None;
-        };
-        let Some(title) = value.get("title").and_then(Value::text).map(str::trim).filter(|t| !t.is_empty()) else {
-            let title = value.get("title").unwrap_or(&Value::Null);
-            self.problem(row, Some(&id), "title", title, ERROR, "Give every product a title");
-            return None;
-        };
-        let price = self.price(row, &id, "price", value.get("price"))?;
-        let sale = self.sale(row, &id, value, price);
-        let availability = match value.get("availability") {
-            None => Availability::default(),
-            Some(given) => given.text().and_then(availability).or_else(|| {
-                let remedy = "Use in_stock, out_of_stock, preorder or backorder";
-                self.problem(row, Some(&id), "availability", given, ERROR, remedy);
-                None
-            })?,
-        };
-        let embedding = match width {
-            None => None,
-            Some(width) => Some(self.embedding(row, &id, value.get("embedding"), width)?),
-        };
-        let text = |keys: &[&str]| value.get_any(keys).and_then(Value::text).map(|s| s.trim().to_owned());
-        let product = Product {
-            title: title.to_owned(),
-            link: text(&["link"]),
-            image_link: text(&["image_link", "imageLink"]),
-            price,
-            sale,
-            availability,
-            brand: text(&["brand"]).unwrap_or_default(),
-            category: category(value),
-            id,
-        };
-        Some((product, embedding))
-    }
-
     /// `None` where the row must go; `Some(None)` where there simply is no price.
-    fn price(&mut self, row: usize, id: &str, field: &'static str, value: Option<&Value>) -> Option<Option<f32>> {
+    fn price(&mut self, row: usize, id: &str, field: &'static str, value: Option<&Value<'_>>) -> Option<Option<f32>> {
         let Some(value) = value else { return Some(None) };
         let Some(money) = Money::read(value) else {
             let remedy = "Write a price such as \"15.00 USD\"";
@@ -382,42 +283,7 @@ impl Reader {
         Some(Some(money.amount))
     }
 
-    fn sale(&mut self, row: usize, id: &str, value: &Value, list: Option<f32>) -> Option<Sale> {
-        let given = value.get_any(&["sale_price", "salePrice"])?;
-        let price = self.price(row, id, "sale_price", Some(given)).flatten()?;
-        if list.is_some_and(|list| price > list) {
-            let remedy = "A sale price above the list price was ignored";
-            self.problem(row, Some(id), "sale_price", given, Severity::Warning, remedy);
-            return None;
-        }
-        let always = (Timestamp(0), Timestamp(u64::MAX));
-        let (from, until) = match value.get_any(&["sale_price_effective_date", "salePriceEffectiveDate"]) {
-            None => always,
-            Some(window) => match window.text().and_then(time::interval) {
-                Some(window) => window,
-                None => {
-                    let remedy = "Write two RFC 3339 times with a slash between; the sale was ignored";
-                    self.problem(row, Some(id), "sale_price_effective_date", window, Severity::Warning, remedy);
-                    return None;
-                }
-            },
-        };
-        Some(Sale { price, from, until })
-    }
-
-    fn embedding(&mut self, row: usize, id: &str, value: Option<&Value>, width: usize) -> Option<Vec<f32>> {
-        let read = value.and_then(Value::list).map(|list| list.iter().filter_map(Value::number).map(|x| x as f32));
-        let mut vector: Vec<f32> = read.into_iter().flatten().collect();
-        if width == 0 || vector.len() != width || vector.iter().any(|x| !x.is_finite()) {
-            let remedy = "Give every product an embedding of the same width, all numbers";
-            self.problem(row, Some(id), "embedding", value.unwrap_or(&Value::Null), Severity::Error, remedy);
-            return None;
-        }
-        content::normalise(&mut vector);
-        Some(vector)
-    }
-
-    fn campaigns(&mut self, rows: &[Value], by_id: &Index) -> Result<Vec<Campaign>, Error> {
+    fn campaigns(&mut self, rows: &[Value<'_>], by_id: &Index) -> Result<Vec<Campaign>, Error> {
         self.section = "campaigns";
         let mut campaigns: Vec<Campaign> = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
@@ -431,7 +297,7 @@ impl Reader {
         Ok(campaigns)
     }
 
-    fn campaign(&mut self, row: usize, value: &Value, by_id: &Index) -> Result<Option<Campaign>, Error> {
+    fn campaign(&mut self, row: usize, value: &Value<'_>, by_id: &Index) -> Result<Option<Campaign>, Error> {
         let Some(id) = value.get("id").and_then(Value::id) else {
             self.problem(row, None, "id", &Value::Null, Severity::Error, "Give every campaign a non-empty id");
             return Ok(None);
@@ -475,7 +341,7 @@ impl Reader {
         &mut self,
         row: usize,
         campaign: &str,
-        values: Option<&[Value]>,
+        values: Option<&[Value<'_>]>,
         by_id: &Index,
     ) -> Result<Vec<Creative>, Error> {
         let mut creatives: Vec<Creative> = Vec::new();
@@ -495,7 +361,7 @@ impl Reader {
         Ok(creatives)
     }
 
-    fn placements(&mut self, rows: &[Value]) -> Result<Vec<Placement>, Error> {
+    fn placements(&mut self, rows: &[Value<'_>]) -> Result<Vec<Placement>, Error> {
         self.section = "placements";
         let mut placements: Vec<Placement> = Vec::with_capacity(rows.len());
         for (index, value) in rows.iter().enumerate() {
@@ -528,7 +394,7 @@ impl Reader {
         Ok(placements)
     }
 
-    fn exclusions(&mut self, row: usize, id: &str, given: &Value) -> Vec<Exclusion> {
+    fn exclusions(&mut self, row: usize, id: &str, given: &Value<'_>) -> Vec<Exclusion> {
         let words = given.list().unwrap_or_default();
         let read = words.iter().filter_map(|word| {
             let found = Exclusion::ALL.into_iter().find(|e| word.text() == Some(e.word()));
@@ -540,29 +406,4 @@ impl Reader {
         });
         read.collect()
     }
-}
-
-/// `product_type` is the shop's own tree and joins best to its events; Google's category is the second choice.
-fn category(value: &Value) -> String {
-    let given = value.get_any(&["product_type", "productType", "product_types", "productTypes"]);
-    let given = given.or_else(|| value.get_any(&["google_product_category", "googleProductCategory"]));
-    let first = match given {
-        Some(Value::List(list)) => list.first(),
-        other => other,
-    };
-    let path = first.and_then(Value::id).unwrap_or_default();
-    let levels: Vec<&str> = path.split('>').map(str::trim).filter(|level| !level.is_empty()).collect();
-    levels.join(" > ")
-}
-
-fn availability(text: &str) -> Option<Availability> {
-    let word = text.rsplit('/').next().unwrap_or(text);
-    let plain: String = word.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
-    Some(match plain.as_str() {
-        "instock" | "limitedavailability" | "onlineonly" | "instoreonly" => Availability::InStock,
-        "outofstock" | "soldout" | "discontinued" => Availability::OutOfStock,
-        "preorder" | "presale" => Availability::Preorder,
-        "backorder" => Availability::Backorder,
-        _ => return None,
-    })
 }

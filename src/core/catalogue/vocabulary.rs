@@ -3,9 +3,7 @@
 //! A model's embedding tables are indexed by these integers, so model and
 //! catalogue must agree on them; the hash is how they find out.
 
-use std::collections::BTreeMap;
-
-use crate::hash::Fnv;
+use crate::hash::{Fnv, Index};
 
 /// Items, categories and brands in the order of their ids. 0 is padding and unknown; the first word has id 1.
 #[derive(Clone, Debug, Default)]
@@ -17,13 +15,13 @@ pub struct Vocabulary {
 
 #[derive(Clone, Debug, Default)]
 struct Words {
-    ids: BTreeMap<String, i32>,
+    ids: Index<i32>,
     hash: String,
 }
 
 impl Words {
     fn new<'a>(words: impl Iterator<Item = &'a str>) -> Words {
-        let mut ids = BTreeMap::new();
+        let mut ids = Index::default();
         let mut hash = Fnv::new();
         for (index, word) in words.enumerate() {
             // Lengths keep ["ab"] and ["a", "b"] apart.
@@ -33,11 +31,10 @@ impl Words {
         Words { ids, hash: hash.hex() }
     }
 
-    fn sorted(words: impl Iterator<Item = String>) -> Words {
-        let mut words: Vec<String> = words.filter(|w| !w.is_empty()).collect();
+    fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Words {
+        let mut words: Vec<&str> = words.filter(|w| !w.is_empty()).collect();
         words.sort_unstable();
-        words.dedup();
-        Words::new(words.iter().map(String::as_str))
+        Words::new(words.into_iter())
     }
 
     fn id(&self, word: &str) -> i32 {
@@ -46,17 +43,18 @@ impl Words {
 }
 
 impl Vocabulary {
-    /// The file's own lists where it has them, otherwise the sorted words that occur.
-    pub(super) fn new(
+    /// The file's own lists where it has them, otherwise the words that occur, sorted. `items` are in order, and none
+    /// of the words comes twice.
+    pub(super) fn new<'a>(
         given: [Option<Vec<String>>; 3],
-        items: impl Iterator<Item = String>,
-        categories: impl Iterator<Item = String>,
-        brands: impl Iterator<Item = String>,
+        items: impl Iterator<Item = &'a str>,
+        categories: impl Iterator<Item = &'a str>,
+        brands: impl Iterator<Item = &'a str>,
     ) -> Vocabulary {
         let given = given.map(|list| list.map(|list| Words::new(list.iter().map(String::as_str))));
         let [given_items, given_categories, given_brands] = given;
         Vocabulary {
-            items: given_items.unwrap_or_else(|| Words::sorted(items)),
+            items: given_items.unwrap_or_else(|| Words::new(items)),
             categories: given_categories.unwrap_or_else(|| Words::sorted(categories)),
             brands: given_brands.unwrap_or_else(|| Words::sorted(brands)),
         }

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use crate::catalogue::Catalogue;
 use crate::content::{self, Content};
 use crate::event::Timestamp;
-use crate::feature::{BASIC_WIDTH, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
+use crate::feature::{BASIC_WIDTH, Edition, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
 use crate::hash::Fnv;
 use crate::history::Record;
 use crate::profile::{AGE_BANDS, GENDERS, Subject};
-use crate::rank::Ranking;
+use crate::rank::{Known, Ranking};
 use crate::request::{Device, PageType};
 
 /// The `ad.` features that change when a sale begins or ends, one value per ad.
@@ -17,6 +17,7 @@ use crate::request::{Device, PageType};
 pub(crate) struct Columns {
     price: Vec<f32>,
     discount: Vec<f32>,
+    edition: Edition,
     valid: Option<(Timestamp, Timestamp)>,
 }
 
@@ -24,6 +25,11 @@ impl Columns {
     /// Whether the values hold at `now`.
     pub(crate) fn hold(&self, now: Timestamp) -> bool {
         self.valid.is_some_and(|(from, until)| from <= now && now < until)
+    }
+
+    /// Stands for these values and the catalogue's.
+    pub(crate) fn edition(&self) -> &Edition {
+        &self.edition
     }
 
     /// The values at `now`, good until the next sale begins or ends.
@@ -36,10 +42,12 @@ impl Columns {
                 until = until.min(edge);
             }
         }
-        let products = (0..catalogue.ads().len()).map(|ad| catalogue.product_of(ad));
+        let products = catalogue.products().iter();
+        let prices = products.clone().map(|p| p.price_at(now).map_or(0.0, libm::log1pf)).collect();
         Columns {
-            price: products.clone().map(|p| p.price_at(now).map_or(0.0, libm::log1pf)).collect(),
-            discount: products.map(|p| p.discount_at(now)).collect(),
+            price: catalogue.per_ad(prices),
+            discount: catalogue.per_ad(products.map(|p| p.discount_at(now)).collect()),
+            edition: Edition::new(),
             valid: Some((from, until)),
         }
     }
@@ -125,13 +133,14 @@ impl<'a> Computer<'_, 'a> {
 
     /// The seed formula: u = sum of w_j x_j over what the shopper did, then scaled to length 1.
     fn interest(&mut self) -> &[f32] {
-        let Ranking { catalogue, profile, now, .. } = *self.ranking;
+        let Ranking { catalogue, profile, ref known, now, .. } = *self.ranking;
         self.interest.get_or_insert_with(|| {
             let mut sum = vec![0.0; catalogue.embedding_width()];
-            for (id, item) in profile.items() {
+            for Known { id, interest: item, product } in known {
                 let weight = item.interest.value(now) as f32;
-                match catalogue.product_embedding(id) {
-                    Some(vector) => add(&mut sum, vector, weight),
+                match product {
+                    // The first ads are the products, in the same order.
+                    Some(product) => add(&mut sum, catalogue.embedding(*product), weight),
                     None if catalogue.embeddings_are_hashed() => {
                         let known = Content {
                             id: Some(id),
@@ -204,36 +213,32 @@ impl<'a> Computer<'_, 'a> {
 
     fn category_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
-        let affinities = catalogue.category_affinities(&profile.category_interests(now));
-        per_product(catalogue, |product| affinities[product])
+        floats(catalogue.per_ad(catalogue.category_affinities(&profile.category_interests(now))))
     }
 
     fn brand_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
-        let affinities = catalogue.brand_affinities(&profile.brand_interests(now));
-        per_product(catalogue, |product| affinities[product])
+        floats(catalogue.per_ad(catalogue.brand_affinities(&profile.brand_interests(now))))
     }
 
     fn item_affinity(&self) -> Values<'a> {
-        let interests = self.ranking.profile.item_interests(self.ranking.now);
-        self.per_known_item(interests.into_iter())
+        self.per_known_item(self.ranking.profile.item_interests(self.ranking.now).into_iter())
     }
 
     fn views(&self) -> Values<'a> {
-        let items = self.ranking.profile.items().iter();
-        self.per_known_item(items.map(|(id, item)| (id.as_str(), libm::log1pf(item.views as f32))))
+        self.per_known_item(self.ranking.known.iter().map(|known| libm::log1pf(known.interest.views as f32)))
     }
 
-    /// Values of items that the profile holds, 0 for all others. Few of the catalogue are in the profile.
-    fn per_known_item<'i>(&self, known: impl Iterator<Item = (&'i str, f32)>) -> Values<'a> {
+    /// `values` of the items that the profile holds, in its order; 0 for all others.
+    fn per_known_item(&self, values: impl Iterator<Item = f32>) -> Values<'a> {
         let catalogue = self.ranking.catalogue;
-        let mut values = vec![0.0; catalogue.products().len()];
-        for (id, value) in known {
-            if let Some(product) = catalogue.product_index(id) {
-                values[product] = value;
+        let mut column = vec![0.0; catalogue.products().len()];
+        for (known, value) in self.ranking.known.iter().zip(values) {
+            if let Some(product) = known.product {
+                column[product] = value;
             }
         }
-        per_product(catalogue, |product| values[product])
+        floats(catalogue.per_ad(column))
     }
 
     fn price_gap(&self) -> Values<'a> {
@@ -264,11 +269,6 @@ fn add(sum: &mut [f32], vector: &[f32], weight: f32) {
 fn cosines<'a>(catalogue: &Catalogue, query: &[f32]) -> Values<'a> {
     let width = catalogue.embedding_width();
     floats(catalogue.all_embeddings().chunks_exact(width).map(|ad| content::dot(query, ad).clamp(-1.0, 1.0)).collect())
-}
-
-/// Every ad's value from its product's.
-fn per_product<'a>(catalogue: &Catalogue, value: impl Fn(usize) -> f32) -> Values<'a> {
-    floats(catalogue.ads().iter().map(|ad| value(ad.product)).collect())
 }
 
 /// Sine and cosine of the hour of day and of the weekday, UTC.
