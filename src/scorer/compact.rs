@@ -95,6 +95,10 @@ operators!(
     Where,
 );
 
+/// Files of fewer nodes are run as they are. To fuse nodes, a browser first compiles the optimiser, some 90 kB of
+/// code and a sixth of a cold start; a small model ranks no faster for it.
+const WORTH_OPTIMISING: usize = 64;
+
 /// A loaded file.
 pub(crate) struct Compact {
     model: Model,
@@ -132,9 +136,11 @@ enum Key {
 }
 
 impl Compact {
-    pub(crate) fn load(bytes: &[u8]) -> Result<Self, Loaded> {
+    /// Loads a file of so many `nodes`.
+    pub(crate) fn load(bytes: &[u8], nodes: usize) -> Result<Self, Loaded> {
         let bytes = turned::turned(bytes).unwrap_or_else(|| bytes.to_vec());
-        let model = ModelOptions::with_ops(registry()).load(bytes).map_err(|e| match e.kind() {
+        let optimise = nodes >= WORTH_OPTIMISING;
+        let model = ModelOptions::with_ops(registry()).enable_optimization(optimise).load(bytes).map_err(|e| match e.kind() {
             LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
             _ => Loaded::Failed(e.to_string()),
         })?;

@@ -125,7 +125,9 @@ impl Network {
         }
         let running = guarded(engine, || match engine {
             #[cfg(feature = "compact")]
-            Engine::Compact => crate::compact::Compact::load(bytes).map(|compact| Running::Compact(Box::new(compact))),
+            Engine::Compact => {
+                crate::compact::Compact::load(bytes, file.nodes).map(|compact| Running::Compact(Box::new(compact)))
+            }
             #[cfg(feature = "full")]
             Engine::Full => crate::full::Full::load(bytes, &file).map(|full| Running::Full(Box::new(full))),
         })?

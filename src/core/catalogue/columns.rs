@@ -154,17 +154,28 @@ pub(super) fn content_vectors(products: &[Product], categories: &Categories) -> 
     rows
 }
 
+/// The places of `words` in the order of the words. One kind of sort for all of a catalogue: each kind that a browser
+/// has to compile takes longer than the sorting.
+pub(super) fn order<'a>(words: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let mut places: Vec<(&str, usize)> = words.enumerate().map(|(place, word)| (word, place)).collect();
+    places.sort_unstable();
+    places.into_iter().map(|(_, place)| place).collect()
+}
+
 /// Each ad's place among ads of equal score: by product id, creatives before the product itself, then by ad id.
 /// `by_id` is the products in the order of their ids.
 pub(super) fn tie_places(by_id: &[usize], ads: &[Ad]) -> Vec<usize> {
-    let mut place_of_product = vec![0; by_id.len()];
-    by_id.iter().enumerate().for_each(|(place, product)| place_of_product[*product] = place);
-    let mut by_tie: Vec<usize> = (0..ads.len()).collect();
-    by_tie.sort_unstable_by_key(|ad| {
-        let ad = &ads[*ad];
-        (place_of_product[ad.product], ad.campaign.is_none(), &ad.id)
-    });
+    let creatives = &ads[by_id.len()..];
+    let mut of_product = vec![Vec::new(); if creatives.is_empty() { 0 } else { by_id.len() }];
+    for creative in order(creatives.iter().map(|ad| ad.id.as_str())) {
+        of_product[creatives[creative].product].push(by_id.len() + creative);
+    }
     let mut places = vec![0; ads.len()];
-    by_tie.into_iter().enumerate().for_each(|(place, ad)| places[ad] = place);
+    let mut next = 0..;
+    let mut give = |ad: usize| places[ad] = next.next().expect("the range has no end");
+    for product in by_id {
+        of_product.get(*product).into_iter().flatten().for_each(|creative| give(*creative));
+        give(*product);
+    }
     places
 }

@@ -115,8 +115,7 @@ impl Catalogue {
         let campaigns = reader.campaigns(section(value, "campaigns")?, &by_id)?;
         let placements = reader.placements(section(value, "placements")?)?;
 
-        let mut order: Vec<usize> = (0..products.len()).collect();
-        order.sort_unstable_by_key(|product| &products[*product].id);
+        let order = columns::order(products.iter().map(|p| p.id.as_str()));
         let categories = Categories::new(products.iter().map(|p| p.category.as_str()));
         let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
         let given = match value.get("vocabulary") {

@@ -3,6 +3,7 @@
 //! A model's embedding tables are indexed by these integers, so model and
 //! catalogue must agree on them; the hash is how they find out.
 
+use super::columns::order;
 use crate::hash::{Fnv, Index};
 
 /// Items, categories and brands in the order of their ids. 0 is padding and unknown; the first word has id 1.
@@ -32,9 +33,8 @@ impl Words {
     }
 
     fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Words {
-        let mut words: Vec<&str> = words.filter(|w| !w.is_empty()).collect();
-        words.sort_unstable();
-        Words::new(words.into_iter())
+        let words: Vec<&str> = words.filter(|w| !w.is_empty()).collect();
+        Words::new(order(words.iter().copied()).into_iter().map(|place| words[place]))
     }
 
     fn id(&self, word: &str) -> i32 {
