@@ -140,10 +140,13 @@ impl Compact {
     pub(crate) fn load(bytes: &[u8], nodes: usize) -> Result<Self, Loaded> {
         let bytes = turned::turned(bytes).unwrap_or_else(|| bytes.to_vec());
         let optimise = nodes >= WORTH_OPTIMISING;
-        let model = ModelOptions::with_ops(registry()).enable_optimization(optimise).load(bytes).map_err(|e| match e.kind() {
-            LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
-            _ => Loaded::Failed(e.to_string()),
-        })?;
+        let model =
+            ModelOptions::with_ops(registry()).enable_optimization(optimise).load(bytes).map_err(|e| {
+                match e.kind() {
+                    LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
+                    _ => Loaded::Failed(e.to_string()),
+                }
+            })?;
         let score = model.node_id("score").map_err(|e| Loaded::Failed(e.to_string()))?;
         let port = |id: &NodeId| {
             let name = model.node_info(*id)?.name()?.to_owned();
@@ -188,11 +191,8 @@ impl Compact {
         let given = self.values(inputs, |port| port.of_ad)?;
         let ids: Vec<_> = given.iter().map(|(id, _)| *id).collect();
         let values = self.model.partial_run(given, &[self.score], None).map_err(words)?;
-        self.ads = if values.iter().all(|(id, _)| ids.contains(id)) {
-            Ads::Inseparable
-        } else {
-            Ads::Known { of, values }
-        };
+        self.ads =
+            if values.iter().all(|(id, _)| ids.contains(id)) { Ads::Inseparable } else { Ads::Known { of, values } };
         Ok(())
     }
 

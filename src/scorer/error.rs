@@ -8,6 +8,7 @@ use std::fmt;
 use nearside_core::{Feature, ScorerError};
 
 use crate::Engine;
+use crate::file::Port;
 
 /// Everything that can go wrong with a model file.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +132,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn damaged(part: impl Into<String>, fault: impl Into<String>) -> Self {
         Self::Damaged { part: part.into(), fault: fault.into() }
+    }
+
+    pub(crate) fn input_shape(port: &Port, got: String) -> Self {
+        Self::InputShape { input: port.name.clone(), expected: port.shape_text(), got }
     }
 
     /// The stable kebab-case word.

@@ -176,19 +176,16 @@ impl Network {
     }
 
     fn check(&self, inputs: &[Input<'_>]) -> Result<(), Error> {
-        let unknown: Vec<_> =
-            inputs.iter().map(|i| i.name).filter(|name| self.file.inputs.iter().all(|p| p.name != *name)).collect();
-        if !unknown.is_empty() {
-            return Err(Error::UnknownInput { inputs: unknown.into_iter().map(String::from).collect() });
+        let ports = &self.file.inputs;
+        let in_order = ports.len() == inputs.len() && ports.iter().zip(inputs).all(|(p, i)| p.name == i.name);
+        if !in_order {
+            self.check_names(inputs)?;
         }
-        for port in &self.file.inputs {
-            let shape_error =
-                |got: String| Error::InputShape { input: port.name.clone(), expected: port.shape_text(), got };
-            let mut given = inputs.iter().filter(|i| i.name == port.name);
-            let input = given.next().ok_or_else(|| shape_error("nothing".into()))?;
-            if given.next().is_some() {
-                return Err(shape_error("two values".into()));
-            }
+        for (index, port) in ports.iter().enumerate() {
+            let shape_error = |got: String| Error::input_shape(port, got);
+            let by_name = || inputs.iter().find(|i| i.name == port.name);
+            let input = if in_order { inputs.get(index) } else { by_name() };
+            let input = input.ok_or_else(|| shape_error("nothing".into()))?;
             let (expected, got) = match input.values {
                 Values::Id(_) => ("int64", "float"),
                 Values::Float(_) => ("float", "int64"),
@@ -201,6 +198,25 @@ impl Network {
             if !fits || elements != input.values.len() as u64 || elements > limits::ELEMENTS {
                 return Err(shape_error(format!("{} for {} values", shape_text(input.shape), input.values.len())));
             }
+        }
+        Ok(())
+    }
+
+    /// Whether every input is there, once, and nothing else.
+    fn check_names(&self, inputs: &[Input<'_>]) -> Result<(), Error> {
+        let ports = &self.file.inputs;
+        let unknown: Vec<_> =
+            inputs.iter().map(|i| i.name).filter(|name| ports.iter().all(|port| port.name != *name)).collect();
+        if !unknown.is_empty() {
+            return Err(Error::UnknownInput { inputs: unknown.into_iter().map(String::from).collect() });
+        }
+        for port in ports {
+            let got = match inputs.iter().filter(|i| i.name == port.name).count() {
+                0 => "nothing",
+                1 => continue,
+                _ => "two values",
+            };
+            return Err(Error::input_shape(port, got.into()));
         }
         Ok(())
     }

@@ -9,21 +9,12 @@ mod convert;
 mod network;
 
 use js_sys::{Reflect, Uint8Array};
-use nearside_core::{Decision, Engine, Feedback, Fnv, Request, Statement, Timestamp};
+use nearside_core::{Engine, Feedback, Fnv, Request, Statement, Timestamp};
 use nearside_scorer::Model;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::Performance;
 
 use convert::{millis, plain, read, throw, throw_model};
-
-/// A decision with the time it took, in microseconds.
-#[derive(Serialize)]
-struct Timed<'a> {
-    #[serde(flatten)]
-    decision: &'a Decision,
-    elapsed_us: Option<f64>,
-}
 
 /// One shopper's engine. See the package's `Engine` for what each method does.
 #[wasm_bindgen]
@@ -56,7 +47,10 @@ impl NearsideEngine {
         let decision = self.inner.rank(&request, now).map_err(throw)?;
         let end = self.stopwatch.as_ref().map(Performance::now);
         let elapsed_us = start.zip(end).map(|(start, end)| (end - start) * 1000.0);
-        plain(&Timed { decision: &decision, elapsed_us })
+        let answer = plain(&decision)?;
+        // Set here and not in a struct around it: flattened, every key would be made anew each time.
+        Reflect::set(&answer, &"elapsed_us".into(), &elapsed_us.map_or(JsValue::NULL, JsValue::from))?;
+        Ok(answer)
     }
 
     /// Takes in what became of an ad.

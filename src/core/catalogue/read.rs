@@ -99,13 +99,8 @@ impl Catalogue {
             return Err(schema.invalid("schema", "1, the catalogue format this build reads"));
         }
         let currency = value.get("currency").and_then(Value::text).map(str::to_ascii_uppercase);
-        let mut reader = Reader {
-            currency,
-            problems: Vec::new(),
-            problems_total: 0,
-            section: "catalogue",
-            paths: Index::default(),
-        };
+        let mut reader =
+            Reader { currency, problems: Vec::new(), problems_total: 0, section: "catalogue", paths: Index::default() };
         reader.warn_unknown_keys(value, 0, None, CATALOGUE_KEYS);
 
         let Products { products, embeddings, by_id, left_out } = reader.products(section(value, "products")?)?;
