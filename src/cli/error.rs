@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::log::MissingColumns;
-
 /// Every failure of a command.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -25,20 +23,8 @@ pub(crate) enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A log that is no text.
-    UnknownFormat {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A table without a column that is needed.
-    MissingColumns(MissingColumns),
-    /// A log without one usable row.
-    EmptyLog {
-        /// The files.
-        paths: Vec<PathBuf>,
-        /// Rows that were there but could not be used.
-        skipped: usize,
-    },
+    /// A log that cannot be read.
+    Log(nearside_log::Error),
     /// A log in which no session has a second step.
     NothingToPredict {
         /// How many sessions there are.
@@ -104,9 +90,7 @@ impl Error {
         match self {
             Self::Unreadable { .. } => "unreadable-file",
             Self::Unwritable { .. } => "unwritable-file",
-            Self::UnknownFormat { .. } => "unknown-format",
-            Self::MissingColumns(_) => "missing-column",
-            Self::EmptyLog { .. } => "empty-log",
+            Self::Log(source) => source.code(),
             Self::NothingToPredict { .. } => "nothing-to-predict",
             Self::EnginesDiffer { .. } => "engines-differ",
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
@@ -117,7 +101,7 @@ impl Error {
     /// The field, column or part at fault, where there is one.
     pub(crate) fn field(&self) -> Option<&str> {
         match self {
-            Self::MissingColumns(missing) => Some(missing.first()),
+            Self::Log(source) => source.field(),
             Self::EnginesDiffer { .. } => Some("score"),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.field(),
             Self::Model { source, .. } => source.field(),
@@ -128,11 +112,8 @@ impl Error {
     /// The value at fault, where there is one.
     pub(crate) fn value(&self) -> Option<String> {
         match self {
-            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::UnknownFormat { path } => {
-                Some(path.display().to_string())
-            }
-            Self::MissingColumns(missing) => Some(missing.columns()),
-            Self::EmptyLog { skipped, .. } => Some(skipped.to_string()),
+            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } => Some(path.display().to_string()),
+            Self::Log(source) => source.value(),
             Self::NothingToPredict { sessions } => Some(sessions.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.value(),
@@ -148,13 +129,7 @@ impl Error {
             }
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
             Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
-            Self::UnknownFormat { .. } => {
-                "Give text in UTF-8: CSV, TSV, JSON lines or one session a line, plain or as .gz".into()
-            }
-            Self::MissingColumns(missing) => missing.remedy(),
-            Self::EmptyLog { .. } => {
-                "Read the skipped rows above; --format and --map say how the file is to be read".into()
-            }
+            Self::Log(source) => source.remedy(),
             Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),
             Self::EnginesDiffer { .. } => {
                 "Export with other options and check again; until they agree, trust neither engine with it".into()
@@ -185,12 +160,7 @@ impl fmt::Display for Error {
         match self {
             Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
-            Self::UnknownFormat { path } => write!(f, "{} is not a log in a known format", path.display()),
-            Self::MissingColumns(missing) => missing.fmt(f),
-            Self::EmptyLog { paths, skipped } => {
-                let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
-                write!(f, "{} holds no usable row ({skipped} skipped)", names.join(", "))
-            }
+            Self::Log(source) => source.fmt(f),
             Self::NothingToPredict { sessions } => {
                 write!(f, "none of the {sessions} sessions has a second step that names an item")
             }
@@ -209,6 +179,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
+            Self::Log(source) => Some(source),
             Self::Catalogue { source, .. } | Self::Ranking(source) => Some(source),
             Self::Model { source, .. } => Some(source),
             _ => None,

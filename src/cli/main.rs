@@ -6,8 +6,8 @@
 
 mod check;
 mod error;
-mod log;
 mod replay;
+mod source;
 
 use std::process::ExitCode;
 

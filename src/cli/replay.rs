@@ -21,7 +21,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nearside_scorer::Engine;
 
 use crate::error::Error;
-use crate::log::{Format, Log, Mapping};
+use crate::source::Reading;
 use catalogue::Prepared;
 use metrics::DEPTH;
 use report::Report;
@@ -67,13 +67,8 @@ pub(crate) struct Options {
     /// The engine that runs the model
     #[arg(long, value_enum, default_value_t = EngineName::Compact, requires = "model")]
     engine: EngineName,
-    /// How the log is written; told from its first line where not given
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Columns of a CSV or TSV file, such as item=itemid,time=timestamp; the roles are session, visitor, time,
-    /// offset (milliseconds added to the time), event, item, name, category, brand, price
-    #[arg(long, value_delimiter = ',', value_name = "ROLE=COLUMN")]
-    map: Vec<Mapping>,
+    #[command(flatten)]
+    reading: Reading,
     /// How long the engine remembers a shopper
     #[arg(long, value_enum, default_value_t = Memory::Session)]
     memory: Memory,
@@ -131,7 +126,7 @@ fn slate_length(text: &str) -> Result<usize, String> {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let mut log = Log::read(&options.events, options.format, &options.map)?;
+    let mut log = options.reading.read(&options.events)?;
     let catalogue = match &options.catalogue {
         Some(path) => Prepared::read(path, options.k)?,
         None => Prepared::derive(&log, options.k)?,
@@ -143,7 +138,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         log.truncate(most.get());
     }
     if log.predictions() == 0 {
-        return Err(Error::NothingToPredict { sessions: log.sessions.len() });
+        return Err(Error::NothingToPredict { sessions: log.sessions().len() });
     }
     let model = match &options.model {
         Some(path) => Some((path.as_path(), std::fs::read(path).map_err(Error::reading(path))?)),

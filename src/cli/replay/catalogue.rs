@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use nearside_core::{Catalogue, CatalogueReport};
+use nearside_log::Log;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::log::Log;
 
 /// The placement that is ranked.
 pub(crate) const PLACEMENT: &str = "replay";
@@ -43,7 +43,7 @@ impl Prepared {
 
     /// Derives a catalogue from what the log tells of its items: everything that occurs in it, in order of appearance.
     pub(crate) fn derive(log: &Log, slate: usize) -> Result<Prepared, Error> {
-        let facts = || (1..=log.items.len() as u32).map(|item| log.facts(item));
+        let facts = || (1..=log.items().len() as u32).map(|item| log.facts(item));
         let mut told = vec!["id"];
         for (word, known) in [
             ("name", facts().any(|f| !f.name.is_empty())),
@@ -55,9 +55,9 @@ impl Prepared {
                 told.push(word);
             }
         }
-        let products: Vec<Value> = (1..=log.items.len() as u32)
+        let products: Vec<Value> = (1..=log.items().len() as u32)
             .map(|item| {
-                let (id, facts) = (log.items.name(item), log.facts(item));
+                let (id, facts) = (log.items().name(item), log.facts(item));
                 let title = if facts.name.is_empty() { id } else { &facts.name };
                 let mut product = json!({ "id": id, "title": title });
                 for (key, text) in [("product_type", &facts.category), ("brand", &facts.brand)] {

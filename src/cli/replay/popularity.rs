@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
+use nearside_log::Log;
 
 use super::catalogue::Prepared;
 use super::metrics::{DEPTH, Tally};
-use crate::log::Log;
 
 /// Products by how often they occurred so far; of equals, the catalogue's order. What never occurred is not ranked.
 #[derive(Debug, Default)]
@@ -62,15 +62,15 @@ impl Seen {
 
 /// Replays the log through both.
 pub(crate) fn run(log: &Log, catalogue: &Prepared, progress: &ProgressBar) -> [(&'static str, Tally); 2] {
-    let product = |item: Option<u32>| item.and_then(|item| catalogue.product(log.items.name(item)));
+    let product = |item: Option<u32>| item.and_then(|item| catalogue.product(log.items().name(item)));
     let mut popularity = Popularity::default();
-    let mut seen = vec![Seen::default(); log.sessions.len()];
-    let mut steps = vec![0; log.sessions.len()];
+    let mut seen = vec![Seen::default(); log.sessions().len()];
+    let mut steps = vec![0; log.sessions().len()];
     let (mut by_all, mut by_session) = (Tally::new(catalogue.len()), Tally::new(catalogue.len()));
-    for session in log.order.iter().map(|session| *session as usize) {
+    for session in log.order().iter().map(|session| *session as usize) {
         let step = steps[session];
         steps[session] += 1;
-        let target = log.sessions[session].steps[step].target;
+        let target = log.sessions()[session].steps[step].target;
         let next = product(target);
         if step > 0 && target.is_some() {
             let start = Instant::now();

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use nearside_log::Log;
 use serde::Serialize;
 
 use super::catalogue::Prepared;
 use super::metrics::{Figures, Tally};
-use crate::log::Log;
 
 /// The whole result.
 #[derive(Debug, Serialize)]
@@ -40,16 +40,16 @@ struct Source {
 
 impl Report {
     pub(crate) fn new(log: &Log, catalogue: &Prepared, tallies: &[(&'static str, Tally)]) -> Report {
-        let targets = log.sessions.iter().flat_map(|s| s.steps.iter().skip(1)).filter_map(|step| step.target);
-        let unknown = targets.filter(|item| catalogue.product(log.items.name(*item)).is_none()).count();
+        let targets = log.sessions().iter().flat_map(|s| s.steps.iter().skip(1)).filter_map(|step| step.target);
+        let unknown = targets.filter(|item| catalogue.product(log.items().name(*item)).is_none()).count();
         Report {
             events: log.events(),
-            sessions: log.sessions.len(),
-            visitors: log.visitors,
+            sessions: log.sessions().len(),
+            visitors: log.visitors(),
             items: catalogue.len(),
             predictions: log.predictions(),
             unknown_targets: unknown,
-            skipped_rows: log.skipped,
+            skipped_rows: log.skipped(),
             ignored: tallies.first().map(|(_, tally)| tally.ignored.clone()).unwrap_or_default(),
             catalogue: Source {
                 version: catalogue.report.version.clone(),

@@ -11,13 +11,13 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use nearside_core::{Engine, Page, PageType, Request, Timestamp};
+use nearside_log::{Log, Session, Step};
 use nearside_scorer::Model;
 use serde::Serialize;
 
 use super::catalogue::{PLACEMENT, Prepared};
 use super::metrics::Tally;
 use crate::error::Error;
-use crate::log::{Log, Session, Step};
 
 /// The sessions that one engine remembers together.
 pub(crate) type Shopper = Vec<usize>;
@@ -40,7 +40,7 @@ pub(crate) struct Slate {
 pub(crate) fn shoppers(log: &Log, by_visitor: bool) -> Vec<Shopper> {
     let mut shoppers: Vec<Shopper> = Vec::new();
     let mut known: HashMap<u32, usize> = HashMap::new();
-    for (index, session) in log.sessions.iter().enumerate() {
+    for (index, session) in log.sessions().iter().enumerate() {
         // 0 is no visitor, not the same one.
         if by_visitor && session.visitor != 0 {
             let place = *known.entry(session.visitor).or_insert(shoppers.len());
@@ -104,7 +104,7 @@ struct Player<'a> {
 
 impl<'a> Player<'a> {
     fn new(replay: Replay<'a>) -> Result<Player<'a>, Error> {
-        let start = replay.log.sessions[0].steps[0].at;
+        let start = replay.log.sessions()[0].steps[0].at;
         let mut engine = Engine::new();
         let refused = |source| Error::Catalogue { path: None, source };
         engine.load_catalogue(&replay.catalogue.bytes, start).map_err(refused)?;
@@ -119,7 +119,7 @@ impl<'a> Player<'a> {
         while let Some(shopper) = self.replay.shoppers.get(next.fetch_add(1, Ordering::Relaxed)) {
             self.engine.forget();
             for session in shopper {
-                self.session(*session, &self.replay.log.sessions[*session])?;
+                self.session(*session, &self.replay.log.sessions()[*session])?;
             }
             progress.inc(1);
         }
@@ -144,7 +144,7 @@ impl<'a> Player<'a> {
             let time = start.elapsed();
             let product = |id: &str| self.replay.catalogue.product(id);
             let places = decision.slate.iter().filter_map(|filled| product(&filled.item_id));
-            self.tally.ranking(places, product(log.items.name(target)), time);
+            self.tally.ranking(places, product(log.items().name(target)), time);
             self.tally.fallbacks += u64::from(decision.fallback.is_some());
             if self.replay.slates {
                 self.slates.push(Slate {
@@ -166,7 +166,7 @@ impl<'a> Player<'a> {
 fn page(log: &Log, step: &Step) -> Page {
     match step.target {
         Some(item) => {
-            Page { kind: PageType::Product, item_id: Some(log.items.name(item).to_owned()), ..Page::default() }
+            Page { kind: PageType::Product, item_id: Some(log.items().name(item).to_owned()), ..Page::default() }
         }
         None => Page::default(),
     }

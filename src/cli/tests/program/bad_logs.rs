@@ -38,6 +38,15 @@ fn with_a_map_the_same_file_is_read_and_the_rows_that_cannot_be_used_are_told() 
 }
 
 #[test]
+fn a_strict_reading_stops_at_the_first_row_that_cannot_be_used() {
+    let map = "visitor=cookie,time=when,item=article_no,event=what";
+    let ran = replay(&fixture("shop_words.csv"), &["--map", map, "--strict"]);
+    assert_eq!(refused(&ran), "unusable-row");
+    assert!(ran.stderr.contains(":4: the event `teleport` is not known"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(":5:"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_map_to_a_column_that_is_not_there_names_those_that_are() {
     let ran = replay(&fixture("shop_words.csv"), &["--map", "item=sku"]);
     assert_eq!(refused(&ran), "missing-column");

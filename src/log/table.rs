@@ -5,17 +5,19 @@ use std::path::Path;
 
 use nearside_core::{EventName, Timestamp};
 
-use super::columns::{Columns, Mapping, Role};
-use super::{Builder, Event, Facts, Step, words};
+use crate::builder::Builder;
+use crate::columns::{Columns, Mapping, Role};
 use crate::error::Error;
+use crate::log::{Event, Facts, Step};
+use crate::words;
 
 /// Reads every row; those that cannot be used are counted.
-pub(super) fn read(
+pub(crate) fn read(
     mut reader: Box<dyn BufRead>,
     tabs: bool,
     mappings: &[Mapping],
     path: &Path,
-    builder: &mut Builder,
+    builder: &mut Builder<'_>,
 ) -> Result<(), Error> {
     let delimiter = if tabs { b'\t' } else { delimiter(reader.as_mut(), path)? };
     // Tab-separated files do not quote: a `"` is part of a name.
@@ -45,7 +47,7 @@ pub(super) fn read(
     while table.read_byte_record(&mut record).map_err(broken)? {
         let line = record.position().map_or(0, csv::Position::line);
         if let Err(why) = row(&fields(&record), &columns, builder) {
-            builder.skip(line, why);
+            builder.skip(line, why)?;
         }
     }
     Ok(())
@@ -55,7 +57,7 @@ fn fields(record: &csv::ByteRecord) -> Vec<String> {
     record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
 }
 
-fn row(row: &[String], columns: &Columns, builder: &mut Builder) -> Result<(), String> {
+fn row(row: &[String], columns: &Columns, builder: &mut Builder<'_>) -> Result<(), String> {
     if row.len() != columns.width() {
         return Err(format!("{} fields, the header has {}", row.len(), columns.width()));
     }

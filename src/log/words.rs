@@ -3,7 +3,7 @@
 use nearside_core::{EventName, Timestamp};
 
 /// The kind of event a log's word stands for: GA4's own names, and what common logs call them.
-pub(super) fn kind(word: &str) -> Option<EventName> {
+pub(crate) fn kind(word: &str) -> Option<EventName> {
     use EventName::*;
     if let Some(name) = EventName::from_name(word) {
         return Some(name);
@@ -23,7 +23,7 @@ pub(super) fn kind(word: &str) -> Option<EventName> {
 
 /// Reads a time: seconds, milliseconds or microseconds since 1970, told apart by their size, or a date in
 /// RFC 3339, with ` UTC` or ` GMT` for a zone too. `None` before 1973, where a number is more likely a count.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
+pub(crate) fn time(text: &str) -> Option<Timestamp> {
     const FIRST_S: f64 = 1e8;
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use nearside_core::{EventName, Value};
 
-use super::{Builder, Event, Facts, Step, words};
+use crate::builder::Builder;
 use crate::error::Error;
+use crate::log::{Event, Facts, Step};
+use crate::words;
 
 const SESSION: [&str; 3] = ["session", "session_id", "user_session"];
 /// GA4's own counts sessions per visitor.
@@ -15,7 +17,7 @@ const VISITOR: [&str; 5] = ["visitor", "visitor_id", "user_pseudo_id", "client_i
 const TIME: [&str; 3] = ["ts", "timestamp", "event_timestamp"];
 
 /// Reads every line; those that cannot be used are counted.
-pub(super) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Builder) -> Result<(), Error> {
+pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Builder<'_>) -> Result<(), Error> {
     let mut bytes = Vec::new();
     let mut line = 0;
     loop {
@@ -31,12 +33,12 @@ pub(super) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Buil
         }
         let read = Value::from_json(text).map_err(|e| e.to_string());
         if let Err(why) = read.and_then(|value| object(value, builder)) {
-            builder.skip(line, why);
+            builder.skip(line, why)?;
         }
     }
 }
 
-fn object(mut value: Value, builder: &mut Builder) -> Result<(), String> {
+fn object(mut value: Value, builder: &mut Builder<'_>) -> Result<(), String> {
     let Value::Map(entries) = &mut value else { return Err("not an object".into()) };
     let id = |keys: &[&str], entries: &[(String, Value)]| {
         let find = |key: &&str| entries.iter().rev().find(|(k, _)| k == key).and_then(|(_, v)| v.id());

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// What a column can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+#[non_exhaustive]
+pub enum Role {
     /// Whose session, by the log's own count.
     Session,
     /// Who; sessions are cut by 30 minutes without an event where the log has none of its own.
@@ -32,7 +33,8 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    const ALL: [Role; 10] = [
+    /// Every role there is.
+    pub const ALL: [Role; 10] = [
         Role::Session,
         Role::Visitor,
         Role::Time,
@@ -46,7 +48,7 @@ impl Role {
     ];
 
     /// The word that `--map` takes.
-    pub(crate) const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Role::Session => "session",
             Role::Visitor => "visitor",
@@ -106,11 +108,13 @@ impl Role {
     }
 }
 
-/// `ROLE=COLUMN`, one part of `--map`.
+/// Which column holds what: parsed from `ROLE=COLUMN`, one part of `--map`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mapping {
-    pub(crate) role: Role,
-    pub(crate) column: String,
+pub struct Mapping {
+    /// What the column holds.
+    pub role: Role,
+    /// The column's name, as the header writes it.
+    pub column: String,
 }
 
 impl std::str::FromStr for Mapping {
@@ -198,9 +202,9 @@ fn plain(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A table without the columns that a replay needs, or without one that `--map` names.
+/// A table without the columns that a log needs, or without one that `--map` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MissingColumns {
+pub struct MissingColumns {
     path: PathBuf,
     roles: Vec<Role>,
     /// Columns named in `--map` that are not there.
@@ -212,17 +216,17 @@ pub(crate) struct MissingColumns {
 
 impl MissingColumns {
     /// The first thing that is missing.
-    pub(crate) fn first(&self) -> &str {
+    pub fn first(&self) -> &str {
         self.unknown.first().map(String::as_str).or(self.roles.first().map(|r| r.word())).unwrap_or_default()
     }
 
     /// The columns there are.
-    pub(crate) fn columns(&self) -> String {
+    pub fn columns(&self) -> String {
         self.header.join(", ")
     }
 
     /// The `--map` that would do, with the likeliest columns.
-    pub(crate) fn remedy(&self) -> String {
+    pub fn remedy(&self) -> String {
         if !self.unknown.is_empty() {
             return format!("Use columns that are there in --map: {}", self.columns());
         }

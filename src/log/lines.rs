@@ -9,8 +9,9 @@ use std::path::Path;
 use nearside_core::history::GAP_MS;
 use nearside_core::{EventName, Timestamp};
 
-use super::{Builder, Event, Facts, Step};
+use crate::builder::Builder;
 use crate::error::Error;
+use crate::log::{Event, Facts, Step};
 
 /// 2026-01-01 UTC, in milliseconds.
 const FIRST_MS: u64 = 1_767_225_600_000;
@@ -18,12 +19,12 @@ const FIRST_MS: u64 = 1_767_225_600_000;
 const PACE_MS: u64 = 30_000;
 
 /// Reads every line. There is nothing that could not be used: each word is an item.
-pub(super) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Builder) -> Result<(), Error> {
+pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Builder<'_>) -> Result<(), Error> {
     let mut bytes = Vec::new();
-    let (mut start, mut count) = (FIRST_MS, builder.sessions.len());
+    let (mut start, mut count) = (FIRST_MS, builder.sessions());
     // Another file before this one ends where this one begins.
-    if let Some(last) = builder.rows.iter().map(|row| row.step.at.0).max() {
-        start = start.max(last + GAP_MS + 1);
+    if let Some(last) = builder.end() {
+        start = start.max(last.0 + GAP_MS + 1);
     }
     loop {
         bytes.clear();

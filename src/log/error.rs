@@ -1,0 +1,118 @@
+//! Why there is no log to work with.
+//!
+//! Each variant carries the values at fault. [`Error::code`] is the word a program tests; `Display` is one
+//! sentence for people; [`Error::remedy`] says what to do.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::{MissingColumns, Skipped};
+
+/// Everything that can go wrong with the files of a log.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be opened, or breaks off while it is read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system, or the decompressor, said.
+        source: io::Error,
+    },
+    /// A file that is no text.
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table without a column that is needed.
+    MissingColumns(MissingColumns),
+    /// A row that cannot be used, where every row has to be.
+    UnusableRow(Skipped),
+    /// A log without one usable row.
+    Empty {
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// Rows that were there but could not be used.
+        skipped: usize,
+    },
+}
+
+impl Error {
+    /// The usual wrapper for reading `path`.
+    pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Unreadable { path, source }
+    }
+
+    /// A stable word a program can test.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable-file",
+            Self::UnknownFormat { .. } => "unknown-format",
+            Self::MissingColumns(_) => "missing-column",
+            Self::UnusableRow(_) => "unusable-row",
+            Self::Empty { .. } => "empty-log",
+        }
+    }
+
+    /// The column at fault, where it is one.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::MissingColumns(missing) => Some(missing.first()),
+            _ => None,
+        }
+    }
+
+    /// The value at fault.
+    pub fn value(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreadable { path, .. } | Self::UnknownFormat { path } => path.display().to_string(),
+            Self::MissingColumns(missing) => missing.columns(),
+            Self::UnusableRow(row) => format!("{}:{}", row.path.display(), row.line),
+            Self::Empty { skipped, .. } => skipped.to_string(),
+        })
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "Check the path; a relative one starts at the folder the command runs in".into()
+            }
+            Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
+            Self::UnknownFormat { .. } => {
+                "Give text in UTF-8: CSV, TSV, JSON lines or one session a line, plain or as .gz".into()
+            }
+            Self::MissingColumns(missing) => missing.remedy(),
+            Self::UnusableRow(_) => "Correct the row, or read without --strict, which skips and counts it".into(),
+            Self::Empty { .. } => {
+                "Read the skipped rows above; --format and --map say how the file is to be read".into()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
+            Self::UnknownFormat { path } => write!(f, "{} is not a log in a known format", path.display()),
+            Self::MissingColumns(missing) => missing.fmt(f),
+            Self::UnusableRow(row) => row.fmt(f),
+            Self::Empty { paths, skipped } => {
+                let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+                write!(f, "{} holds no usable row ({skipped} skipped)", names.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Logs of what shoppers did, read from files and cut into sessions.
+//!
+//! A session is the log's own where it has one, otherwise a visitor's events
+//! with no gap over 30 minutes. Sessions stand in the order of their first
+//! events, their steps in time order; equal times keep the file's order.
+//! Times are milliseconds since 1970.
+//!
+//! ```
+//! use nearside_log::{Log, Source};
+//!
+//! let folder = std::env::temp_dir();
+//! let path = folder.join(format!("nearside-log-{}.csv", std::process::id()));
+//! std::fs::write(&path, "session,time,item\n1,1700000000,kettle\n1,1700000060,toaster\n")?;
+//! let source = Source { paths: vec![path], ..Source::default() };
+//! let log = Log::read(&source, &mut |skipped| eprintln!("skipped {skipped}"))?;
+//! let steps = &log.sessions()[0].steps;
+//! let items: Vec<&str> = steps.iter().filter_map(|step| step.target).map(|item| log.items().name(item)).collect();
+//! assert_eq!(items, ["kettle", "toaster"]);
+//! # std::fs::remove_file(&source.paths[0])?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Map
+//!
+//! - [`Source`]: which files, how they are written, which columns hold what ([`Format`], [`Mapping`], [`Role`]).
+//! - [`Log`]: what was read: [`Session`]s of [`Step`]s, items as numbers ([`Names`]) and what is known of them
+//!   ([`Facts`]).
+//! - [`Skipped`]: a row that could not be used. [`Error`]: why there is no log.
+//!
+//! # Limits
+//!
+//! A log is held in memory, about 60 bytes an event of a table. Remedies name the options of the command line
+//! (`--map`, `--format`).
+
+mod builder;
+mod columns;
+mod error;
+mod lines;
+mod log;
+mod names;
+mod objects;
+mod source;
+mod table;
+mod words;
+
+pub use columns::{Mapping, MissingColumns, Role};
+pub use error::Error;
+pub use log::{Facts, Log, Session, Step};
+pub use names::Names;
+pub use source::{Format, Skipped, Source};
