@@ -25,6 +25,7 @@
 //! - [`Source`]: which files, how they are written, which columns hold what ([`Format`], [`Mapping`], [`Role`]).
 //! - [`Log`]: what was read: [`Session`]s of [`Step`]s, items as numbers ([`Names`]) and what is known of them
 //!   ([`Facts`]).
+//! - [`Rules`] and [`Split`]: which [`Sequence`]s to learn from, and which to be measured on.
 //! - [`Skipped`]: a row that could not be used. [`Error`]: why there is no log.
 //!
 //! # Limits
@@ -40,6 +41,7 @@ mod log;
 mod names;
 mod objects;
 mod source;
+mod split;
 mod table;
 mod words;
 
@@ -48,3 +50,4 @@ pub use error::Error;
 pub use log::{Facts, Log, Session, Step};
 pub use names::Names;
 pub use source::{Format, Skipped, Source};
+pub use split::{Kept, Rules, Sequence, Split};
