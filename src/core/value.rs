@@ -53,6 +53,21 @@ impl<'a> Value<'a> {
         Seed { depth: MAX_DEPTH, budget: &budget }.deserialize(from)
     }
 
+    /// The same value, borrowing from nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Bool(b) => Value::Bool(b),
+            Value::Number(n) => Value::Number(n),
+            Value::Text(s) => Value::Text(s.into_owned().into()),
+            Value::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
+            Value::Map(entries) => {
+                let owned = |(key, value): (Cow<'_, str>, Value<'_>)| (key.into_owned().into(), value.into_owned());
+                Value::Map(entries.into_iter().map(owned).collect())
+            }
+        }
+    }
+
     /// The value under `key`, where this is an object that has it and it is not `null`.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         match self {

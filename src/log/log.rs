@@ -23,7 +23,7 @@ pub(crate) enum Event {
     /// A row of a table; 0 where it names no category or brand.
     Row { kind: EventName, category: u32, brand: u32, price: Option<f64> },
     /// A GA4 event as the shop emitted it.
-    Given(Box<Value>),
+    Given(Box<Value<'static>>),
 }
 
 /// One event of a session.
@@ -130,26 +130,26 @@ impl Log {
     }
 
     /// A step of this log as a shop hands it to `observe`.
-    pub fn event(&self, step: &Step) -> Value {
+    pub fn event<'a>(&'a self, step: &'a Step) -> Value<'a> {
         let (kind, category, brand, price) = match &step.event {
             Event::Given(value) => return (**value).clone(),
             Event::Row { kind, category, brand, price } => (kind, *category, *brand, *price),
         };
-        let text = |text: &str| Value::Text(text.to_owned());
-        let mut item = vec![("item_id".to_owned(), text(self.items.name(step.item)))];
+        let text = |text: &'a str| Value::Text(text.into());
+        let mut item = vec![("item_id".into(), text(self.items.name(step.item)))];
         if category != 0 {
-            item.push(("item_category".to_owned(), text(self.categories.name(category))));
+            item.push(("item_category".into(), text(self.categories.name(category))));
         }
         if brand != 0 {
-            item.push(("item_brand".to_owned(), text(self.brands.name(brand))));
+            item.push(("item_brand".into(), text(self.brands.name(brand))));
         }
         if let Some(price) = price {
-            item.push(("price".to_owned(), Value::Number(price)));
+            item.push(("price".into(), Value::Number(price)));
         }
         Value::Map(vec![
-            ("event".to_owned(), text(kind.name())),
-            ("ts".to_owned(), Value::Number(step.at.0 as f64)),
-            ("items".to_owned(), Value::List(vec![Value::Map(item)])),
+            ("event".into(), text(kind.name())),
+            ("ts".into(), Value::Number(step.at.0 as f64)),
+            ("items".into(), Value::List(vec![Value::Map(item)])),
         ])
     }
 }

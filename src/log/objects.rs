@@ -1,5 +1,6 @@
 //! JSON lines: GA4 events as a shop's page emits them, with `session` or `visitor` beside.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::path::Path;
 
@@ -38,9 +39,9 @@ pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Buil
     }
 }
 
-fn object(mut value: Value, builder: &mut Builder<'_>) -> Result<(), String> {
+fn object(mut value: Value<'_>, builder: &mut Builder<'_>) -> Result<(), String> {
     let Value::Map(entries) = &mut value else { return Err("not an object".into()) };
-    let id = |keys: &[&str], entries: &[(String, Value)]| {
+    let id = |keys: &[&str], entries: &[(Cow<'_, str>, Value<'_>)]| {
         let find = |key: &&str| entries.iter().rev().find(|(k, _)| k == key).and_then(|(_, v)| v.id());
         keys.iter().find_map(find)
     };
@@ -54,9 +55,9 @@ fn object(mut value: Value, builder: &mut Builder<'_>) -> Result<(), String> {
     let text = id(&TIME, entries).ok_or_else(|| format!("none of {}", TIME.join(", ")))?;
     let at = words::time(&text).ok_or_else(|| format!("`{text}` is no time after 1972"))?;
     // The engine takes milliseconds only; of two equal keys the last one counts.
-    entries.push(("ts".to_owned(), Value::Number(at.0 as f64)));
+    entries.push(("ts".into(), Value::Number(at.0 as f64)));
     // Whose it is has been read; the engine would rightly report it as personal data.
-    entries.retain(|(key, _)| !VISITOR.contains(&key.as_str()));
+    entries.retain(|(key, _)| !VISITOR.contains(&key.as_ref()));
 
     let kind = value.get("event").and_then(Value::text).and_then(EventName::from_name);
     let mut first = None;
@@ -66,12 +67,12 @@ fn object(mut value: Value, builder: &mut Builder<'_>) -> Result<(), String> {
         first = first.or(Some(number));
     }
     let target = first.filter(|_| kind.is_some_and(EventName::needs_item));
-    let step = Step { at, target, event: Event::Given(Box::new(value)), item: first.unwrap_or_default() };
+    let step = Step { at, target, event: Event::Given(Box::new(value.into_owned())), item: first.unwrap_or_default() };
     builder.push(&session, &visitor, step);
     Ok(())
 }
 
-fn items(event: &Value) -> &[Value] {
+fn items<'e, 'v>(event: &'e Value<'v>) -> &'e [Value<'v>] {
     match event.get("items").or_else(|| event.get("ecommerce").and_then(|e| e.get("items"))) {
         Some(Value::List(items)) => items,
         Some(one @ Value::Map(_)) => std::slice::from_ref(one),
@@ -79,7 +80,7 @@ fn items(event: &Value) -> &[Value] {
     }
 }
 
-fn facts(item: &Value) -> Facts {
+fn facts(item: &Value<'_>) -> Facts {
     let text = |key: &str| item.get(key).and_then(Value::text).map(str::trim).unwrap_or_default();
     let levels = ["item_category", "item_category2", "item_category3", "item_category4", "item_category5"];
     let levels: Vec<&str> = levels.iter().map(|key| text(key)).filter(|level| !level.is_empty()).collect();
