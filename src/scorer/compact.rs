@@ -11,21 +11,31 @@ mod turned;
 use nearside_core::Feature;
 use nearside_core::feature::{Edition, Source, Values};
 use rten::{
-    LoadErrorKind, Model, ModelOptions, NodeId, OpRegistry, RunError, Value, ValueOrView, ValueView, op_registry,
+    LoadErrorKind, Model, ModelOptions, NodeId, OpRegistry, RegisterOp, RunError, Value, ValueOrView, ValueView,
+    op_types,
 };
 use rten_tensor::{AsView, Layout};
 
+use crate::file::ModelFile;
 use crate::network::{Input, Loaded, Scores};
 
 macro_rules! operators {
     ($($operator:ident),* $(,)?) => {
-        /// What this engine runs, `Constant` included, which rten reads as data.
-        pub(crate) const OPERATORS: &[&str] = &["Constant", $(stringify!($operator)),*];
-
-        fn registry() -> OpRegistry {
-            op_registry!($($operator),*)
-        }
+        /// What this engine runs, beside `Constant`, which rten reads as data.
+        const OPERATORS: &[(&str, &(dyn RegisterOp + Sync))] = &[$((stringify!($operator), &op_types::$operator)),*];
     };
+}
+
+/// Whether this engine runs an operator.
+pub(crate) fn runs(operator: &str) -> bool {
+    operator == "Constant" || OPERATORS.iter().any(|(name, _)| *name == operator)
+}
+
+/// The operators of one file. The others would cost a cold start a function each to compile.
+fn registry(wanted: &[String]) -> OpRegistry {
+    let wanted = OPERATORS.iter().filter(|(name, _)| wanted.iter().any(|operator| operator == name));
+    let operators: Vec<&dyn RegisterOp> = wanted.map(|(_, operator)| *operator as &dyn RegisterOp).collect();
+    OpRegistry::with_ops(&operators)
 }
 
 operators!(
@@ -136,16 +146,16 @@ enum Key {
 }
 
 impl Compact {
-    /// Loads a file of so many `nodes`.
-    pub(crate) fn load(bytes: &[u8], nodes: usize) -> Result<Self, Loaded> {
+    /// Loads a file; `bytes` are those it was read from.
+    pub(crate) fn load(bytes: &[u8], file: &ModelFile) -> Result<Self, Loaded> {
         let bytes = turned::turned(bytes).unwrap_or_else(|| bytes.to_vec());
-        let optimise = nodes >= WORTH_OPTIMISING;
-        let model =
-            ModelOptions::with_ops(registry()).enable_optimization(optimise).load(bytes).map_err(|e| {
-                match e.kind() {
-                    LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
-                    _ => Loaded::Failed(e.to_string()),
-                }
+        let optimise = file.nodes >= WORTH_OPTIMISING;
+        let model = ModelOptions::with_ops(registry(&file.operators))
+            .enable_optimization(optimise)
+            .load(bytes)
+            .map_err(|e| match e.kind() {
+                LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
+                _ => Loaded::Failed(e.to_string()),
             })?;
         let score = model.node_id("score").map_err(|e| Loaded::Failed(e.to_string()))?;
         let port = |id: &NodeId| {

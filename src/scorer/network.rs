@@ -46,7 +46,7 @@ impl Engine {
     pub fn runs(self, operator: &str) -> bool {
         match self {
             #[cfg(feature = "compact")]
-            Engine::Compact => crate::compact::OPERATORS.contains(&operator),
+            Engine::Compact => crate::compact::runs(operator),
             #[cfg(feature = "full")]
             Engine::Full => crate::full::runs(operator),
         }
@@ -126,7 +126,7 @@ impl Network {
         let running = guarded(engine, || match engine {
             #[cfg(feature = "compact")]
             Engine::Compact => {
-                crate::compact::Compact::load(bytes, file.nodes).map(|compact| Running::Compact(Box::new(compact)))
+                crate::compact::Compact::load(bytes, &file).map(|compact| Running::Compact(Box::new(compact)))
             }
             #[cfg(feature = "full")]
             Engine::Full => crate::full::Full::load(bytes, &file).map(|full| Running::Full(Box::new(full))),
