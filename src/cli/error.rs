@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nearside_core::Failure;
 use serde::Serialize;
 
 /// Every failure of a command.
@@ -57,19 +58,8 @@ pub(crate) enum Error {
 
 /// An error as `--json` prints it.
 #[derive(Serialize)]
-struct Printed<'a> {
-    error: Fields<'a>,
-}
-
-#[derive(Serialize)]
-struct Fields<'a> {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    remedy: String,
+struct Printed {
+    error: Failure,
 }
 
 impl Error {
@@ -144,10 +134,10 @@ impl Error {
 
     /// The error as one JSON object.
     pub(crate) fn to_json(&self) -> String {
-        let fields = Fields {
+        let fields = Failure {
             code: self.code(),
             message: self.to_string(),
-            field: self.field(),
+            field: self.field().map(str::to_owned),
             value: self.value(),
             remedy: self.remedy(),
         };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::scorer::ScorerError;
 
 /// Every failure of the core. None of them changes state: what was in force stays in force.
@@ -80,6 +82,35 @@ pub enum Error {
     },
     /// The scorer's own failure.
     Scorer(ScorerError),
+}
+
+/// An error as a program receives it: thrown in JavaScript, printed by the command line with `--json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// A stable kebab-case word a program can test.
+    pub code: &'static str,
+    /// One sentence for people.
+    pub message: String,
+    /// The field, column or part at fault, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The value at fault, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure {
+            code: error.code(),
+            message: error.to_string(),
+            field: error.field().map(str::to_owned),
+            value: error.value(),
+            remedy: error.remedy(),
+        }
+    }
 }
 
 impl Error {

@@ -64,7 +64,7 @@ pub use catalogue::{
 pub use cosine::Cosine;
 pub use decision::{Basis, Decision, DecisionRecord, Fallback, Filled, ScoredBy};
 pub use engine::{Engine, Observed, PACE_LIMIT, PACE_WINDOW_MS};
-pub use error::Error;
+pub use error::{Error, Failure};
 pub use event::{Event, EventName, Item, Timestamp};
 pub use feature::{Feature, Features};
 pub use feedback::{Counted, Counters, DECISION_LIMIT, DISMISS_MS, Feedback, FeedbackKind};

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use nearside_core::{Feature, ScorerError};
+use nearside_core::{Failure, Feature, ScorerError};
 
 use crate::Engine;
 use crate::file::Port;
@@ -267,6 +267,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            field: error.field().map(str::to_owned),
+            value: error.value(),
+            remedy: error.remedy(),
+        }
+    }
+}
 
 impl From<Error> for ScorerError {
     fn from(error: Error) -> Self {

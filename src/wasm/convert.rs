@@ -1,24 +1,12 @@
 //! Conversions: JavaScript's values to the core's and back.
 
-use nearside_core::{Error, Timestamp, Value};
+use nearside_core::{Error, Failure, Timestamp, Value};
 use serde::Serialize;
 use serde_wasm_bindgen::{Deserializer, Serializer};
 use wasm_bindgen::JsValue;
 
 /// More values than this in one argument are a loop or an attack: the largest event has some 5,000.
 const BUDGET: usize = 20_000;
-
-/// An error as it is thrown.
-#[derive(Serialize)]
-struct Thrown<'a> {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    remedy: String,
-}
 
 /// Any JavaScript value, checked for depth and size.
 pub(crate) fn read(value: JsValue, field: &'static str) -> Result<Value<'static>, JsValue> {
@@ -42,28 +30,8 @@ pub(crate) fn plain<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&Serializer::json_compatible()).expect("our own types are plain data"))
 }
 
-/// The core's error as a thrown object.
-pub(crate) fn throw(error: Error) -> JsValue {
-    thrown(Thrown {
-        code: error.code(),
-        message: error.to_string(),
-        field: error.field(),
-        value: error.value(),
-        remedy: error.remedy(),
-    })
-}
-
-/// The scorer's error as a thrown object.
-pub(crate) fn throw_model(error: nearside_scorer::Error) -> JsValue {
-    thrown(Thrown {
-        code: error.code(),
-        message: error.to_string(),
-        field: error.field(),
-        value: error.value(),
-        remedy: error.remedy(),
-    })
-}
-
-fn thrown(error: Thrown<'_>) -> JsValue {
-    error.serialize(&Serializer::json_compatible()).expect("our own types are plain data")
+/// An error as a thrown object.
+pub(crate) fn throw(error: impl Into<Failure>) -> JsValue {
+    let failure: Failure = error.into();
+    failure.serialize(&Serializer::json_compatible()).expect("our own types are plain data")
 }

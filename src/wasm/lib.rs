@@ -14,7 +14,7 @@ use nearside_scorer::Model;
 use wasm_bindgen::prelude::*;
 use web_sys::Performance;
 
-use convert::{millis, plain, read, throw, throw_model};
+use convert::{millis, plain, read, throw};
 
 /// One shopper's engine. See the package's `Engine` for what each method does.
 #[wasm_bindgen]
@@ -73,7 +73,7 @@ impl NearsideEngine {
     /// Replaces the model with one read from an ONNX file.
     pub fn load_model(&mut self, bytes: &[u8], now_ms: f64) -> Result<JsValue, JsValue> {
         let now = millis(now_ms)?;
-        let model = Model::load(bytes, ENGINE).map_err(throw_model)?;
+        let model = Model::load(bytes, ENGINE).map_err(throw)?;
         let report = plain(&model.report())?;
         self.inner.set_scorer(Box::new(model), now).map_err(throw)?;
         Ok(report)

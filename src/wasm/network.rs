@@ -9,7 +9,7 @@ use nearside_scorer::{Input, Network};
 use wasm_bindgen::prelude::*;
 
 use crate::ENGINE;
-use crate::convert::{throw, throw_model};
+use crate::convert::throw;
 
 /// A model file in this build's engine.
 #[wasm_bindgen]
@@ -28,7 +28,7 @@ impl NearsideNetwork {
     /// Reads an ONNX file.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8]) -> Result<NearsideNetwork, JsValue> {
-        Ok(NearsideNetwork { inner: Network::load(bytes, ENGINE).map_err(throw_model)? })
+        Ok(NearsideNetwork { inner: Network::load(bytes, ENGINE).map_err(throw)? })
     }
 
     /// Runs it on `{ name: { shape: number[], data: Float32Array | Int32Array } }`; the output `score`, flattened.
@@ -36,7 +36,7 @@ impl NearsideNetwork {
         let tensors: Vec<Tensor> = Object::entries(inputs).iter().map(tensor).collect::<Result<_, _>>()?;
         let inputs: Vec<Input<'_>> =
             tensors.iter().map(|t| Input { name: &t.name, shape: &t.shape, values: t.values.clone() }).collect();
-        let scores = self.inner.run(&inputs).map_err(throw_model)?;
+        let scores = self.inner.run(&inputs).map_err(throw)?;
         Ok(Float32Array::from(scores.values.as_slice()))
     }
 }
