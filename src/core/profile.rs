@@ -5,8 +5,9 @@
 //! [`EventName::weight`], kept so that events may come in any order and in any
 //! portions. Bounded: the weakest interests go first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{band_middle, prefixes, price_band};
@@ -261,10 +262,10 @@ impl Profile {
     pub fn stage(&self, now: Timestamp) -> Stage {
         let session = self.history.session(now);
         let mut stage = if session.is_empty() { Stage::New } else { Stage::Browsing };
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: HashSet<&str, FxBuildHasher> = HashSet::default();
         for record in session {
             let sign = match record.name {
-                EventName::ViewItem if seen.contains(&record.item.as_str()) => Stage::Considering,
+                EventName::ViewItem if seen.contains(record.item.as_str()) => Stage::Considering,
                 EventName::AddToWishlist => Stage::Considering,
                 EventName::AddToCart => Stage::Carting,
                 EventName::BeginCheckout => Stage::CheckingOut,
@@ -272,7 +273,7 @@ impl Profile {
                 _ => Stage::Browsing,
             };
             if record.name == EventName::ViewItem {
-                seen.push(&record.item);
+                seen.insert(&record.item);
             }
             stage = stage.max(sign);
         }
