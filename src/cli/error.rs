@@ -31,6 +31,13 @@ pub(crate) enum Error {
         /// How many sessions there are.
         sessions: usize,
     },
+    /// A training or a test part without a session of two steps.
+    EmptySplit {
+        /// Which part.
+        part: Part,
+        /// Sessions there were before those too short, and the items too rare, were left out.
+        sessions: usize,
+    },
     /// The two engines compute different scores from the same numbers.
     EnginesDiffer {
         /// The largest difference found.
@@ -54,6 +61,24 @@ pub(crate) enum Error {
     },
     /// A model that keeps the contract but does not rank this catalogue.
     Ranking(nearside_core::Error),
+}
+
+/// One of the parts of an evaluation's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What is learned from.
+    Training,
+    /// What is measured on.
+    Test,
+}
+
+impl Part {
+    const fn word(self) -> &'static str {
+        match self {
+            Part::Training => "training",
+            Part::Test => "test",
+        }
+    }
 }
 
 /// An error as `--json` prints it.
@@ -82,6 +107,7 @@ impl Error {
             Self::Unwritable { .. } => "unwritable-file",
             Self::Log(source) => source.code(),
             Self::NothingToPredict { .. } => "nothing-to-predict",
+            Self::EmptySplit { .. } => "empty-split",
             Self::EnginesDiffer { .. } => "engines-differ",
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
             Self::Model { source, .. } => source.code(),
@@ -93,6 +119,7 @@ impl Error {
         match self {
             Self::Log(source) => source.field(),
             Self::EnginesDiffer { .. } => Some("score"),
+            Self::EmptySplit { part, .. } => Some(part.word()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.field(),
             Self::Model { source, .. } => source.field(),
             _ => None,
@@ -104,7 +131,7 @@ impl Error {
         match self {
             Self::Unreadable { path, .. } | Self::Unwritable { path, .. } => Some(path.display().to_string()),
             Self::Log(source) => source.value(),
-            Self::NothingToPredict { sessions } => Some(sessions.to_string()),
+            Self::NothingToPredict { sessions } | Self::EmptySplit { sessions, .. } => Some(sessions.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.value(),
             Self::Model { source, .. } => source.value(),
@@ -121,12 +148,18 @@ impl Error {
             Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
             Self::Log(source) => source.remedy(),
             Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),
+            Self::EmptySplit { part: Part::Training, .. } => {
+                "Give a longer log, split off less of it, or lower --min-support".into()
+            }
+            Self::EmptySplit { part: Part::Test, .. } => {
+                "Split off more of the log, or test on sessions of items that the training log has".into()
+            }
             Self::EnginesDiffer { .. } => {
                 "Export with other options and check again; until they agree, trust neither engine with it".into()
             }
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.remedy(),
             Self::Model { source, .. } if source.code() == "unsupported-operator" => {
-                format!("{} (`nearside check` lists them; replay takes --engine full)", source.remedy())
+                format!("{} (`nearside check` lists them; replay and evaluate take --engine full)", source.remedy())
             }
             Self::Model { source, .. } => source.remedy(),
         }
@@ -153,6 +186,10 @@ impl fmt::Display for Error {
             Self::Log(source) => source.fmt(f),
             Self::NothingToPredict { sessions } => {
                 write!(f, "none of the {sessions} sessions has a second step that names an item")
+            }
+            Self::EmptySplit { part, sessions } => {
+                let part = part.word();
+                write!(f, "none of {sessions} sessions is left in the {part} part with two steps or more")
             }
             Self::EnginesDiffer { largest, tolerance } => {
                 write!(f, "the two engines differ by {largest:e}, more than {tolerance:e}")

@@ -1,11 +1,16 @@
-//! Nearside's command line: `nearside check | replay`.
+//! Nearside's command line: `nearside check | replay | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure
 //! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
 //! command line exits with 2.
 
+mod catalogue;
 mod check;
+mod engine;
 mod error;
+mod evaluate;
+mod progress;
+mod random;
 mod replay;
 mod source;
 
@@ -32,6 +37,9 @@ enum Action {
     /// Replay a log through the engine and measure how well, and how fast, it ranks.
     #[command(after_help = replay::HELP)]
     Replay(replay::Options),
+    /// Measure models beside the usual baselines, by the protocol of the public tables.
+    #[command(after_help = evaluate::HELP)]
+    Evaluate(evaluate::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +47,7 @@ fn main() -> ExitCode {
     let (result, json) = match &arguments.action {
         Action::Check(options) => (check::run(options), options.json),
         Action::Replay(options) => (replay::run(options), options.json),
+        Action::Evaluate(options) => (evaluate::run(options), options.json),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     if json {

@@ -4,7 +4,6 @@
 //! names an item, every ranker orders the whole catalogue, and the place of
 //! that item is noted. Nothing a ranker knows at that moment comes from later.
 
-mod catalogue;
 mod metrics;
 mod popularity;
 mod report;
@@ -17,12 +16,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
-use nearside_scorer::Engine;
 
+use crate::catalogue::Prepared;
+use crate::engine::EngineName;
 use crate::error::Error;
+use crate::progress::progress;
 use crate::source::Reading;
-use catalogue::Prepared;
 use metrics::DEPTH;
 use report::Report;
 use shoppers::{Replay, Slate};
@@ -90,24 +89,6 @@ pub(crate) struct Options {
     /// Print one JSON object, and nothing else, on standard output
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Which engine runs the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// What a shop ships.
-    Compact,
-    /// What a browser fetches where the compact one does not run a model.
-    Full,
-}
-
-impl From<EngineName> for Engine {
-    fn from(name: EngineName) -> Engine {
-        match name {
-            EngineName::Compact => Engine::Compact,
-            EngineName::Full => Engine::Full,
-        }
-    }
 }
 
 /// How long the engine remembers.
@@ -189,10 +170,4 @@ fn write_slates(path: &Path, slates: &[Slate]) -> std::io::Result<()> {
         file.write_all(b"\n")?;
     }
     file.flush()
-}
-
-/// A bar on standard error, where that is a terminal.
-fn progress(title: &'static str, length: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:18} {wide_bar} {pos}/{len} {eta}").expect("a constant template");
-    ProgressBar::new(length as u64).with_style(style).with_message(title)
 }

@@ -6,6 +6,8 @@ use nearside_core::feature::{Shape, Values};
 use nearside_core::{EventName, Feature};
 use nearside_scorer::{Dim, Error, Input, Model, Port};
 
+use crate::random::Random;
+
 /// One set of inputs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
@@ -84,7 +86,7 @@ impl Generator {
     pub(crate) fn new(inputs: &[Port]) -> Generator {
         let known = |port: &Port| Feature::from_name(&port.name).map(|feature| (feature, port.clone()));
         let kinds = EventName::ALL.iter().map(|e| e.id()).max().unwrap_or(1);
-        Generator { ports: inputs.iter().filter_map(known).collect(), limits: [1, 1, 1, kinds], random: Random(0) }
+        Generator { ports: inputs.iter().filter_map(known).collect(), limits: [1, 1, 1, kinds], random: Random::new(0) }
     }
 
     /// Finds how large ids may be: a file does not say how many rows its tables have, but an engine
@@ -108,7 +110,7 @@ impl Generator {
 
     /// The inputs of a case.
     pub(crate) fn tensors(&mut self, case: Case) -> Vec<Tensor> {
-        self.random = Random(case.seed);
+        self.random = Random::new(case.seed);
         let ports = self.ports.clone();
         ports.into_iter().map(|(feature, port)| self.tensor(feature, &port, case)).collect()
     }
@@ -137,7 +139,7 @@ impl Generator {
         let values = match table(feature) {
             Some(table) => {
                 let limit = self.limits[table as usize];
-                let mut ids: Vec<i32> = (0..count).map(|_| self.random.below(limit + 1)).collect();
+                let mut ids: Vec<i32> = (0..count).map(|_| self.random.below(limit as usize + 1) as i32).collect();
                 // A shorter session than the file's length is padded on the left.
                 if feature.shape() == Shape::PerEvent {
                     ids[..count.saturating_sub(case.session)].fill(0);
@@ -161,7 +163,7 @@ impl Generator {
             PairPriceGap => between(-3.0, 3.0),
             AdDiscount => between(0.0, 0.9),
             ProfileBasic | ProfileStage | ContextPage | ContextDevice => {
-                let hot = random.below(count as i32) as usize;
+                let hot = random.below(count);
                 (0..count).map(|index| f32::from(u8::from(index == hot))).collect()
             }
             ProfileInterest | ContextInterest | AdEmbedding => {
@@ -172,30 +174,6 @@ impl Generator {
             // Sines and cosines among them.
             _ => between(-1.0, 1.0),
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): good enough to shake a model with.
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: i32) -> i32 {
-        (self.next() % limit.max(1) as u64) as i32
-    }
-
-    fn between(&mut self, low: f32, high: f32) -> f32 {
-        // 24 bits are all that an `f32` below 1 holds.
-        let unit = (self.next() >> 40) as f32 / (1u32 << 24) as f32;
-        low + unit * (high - low)
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use nearside_log::Log;
 
-use super::catalogue::Prepared;
 use super::metrics::{DEPTH, Tally};
+use crate::catalogue::Prepared;
 
 /// Products by how often they occurred so far; of equals, the catalogue's order. What never occurred is not ranked.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use std::fmt;
 use nearside_log::Log;
 use serde::Serialize;
 
-use super::catalogue::Prepared;
 use super::metrics::{Figures, Tally};
+use crate::catalogue::Prepared;
 
 /// The whole result.
 #[derive(Debug, Serialize)]

@@ -10,13 +10,13 @@ use std::thread;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use nearside_core::{Engine, Page, PageType, Request, Timestamp};
-use nearside_log::{Log, Session, Step};
-use nearside_scorer::Model;
+use nearside_core::{Engine, Request, Timestamp};
+use nearside_log::{Log, Session};
 use serde::Serialize;
 
-use super::catalogue::{PLACEMENT, Prepared};
 use super::metrics::Tally;
+use crate::catalogue::{PLACEMENT, Prepared};
+use crate::engine::{self, page};
 use crate::error::Error;
 
 /// The sessions that one engine remembers together.
@@ -105,13 +105,7 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(replay: Replay<'a>) -> Result<Player<'a>, Error> {
         let start = replay.log.sessions()[0].steps[0].at;
-        let mut engine = Engine::new();
-        let refused = |source| Error::Catalogue { path: None, source };
-        engine.load_catalogue(&replay.catalogue.bytes, start).map_err(refused)?;
-        if let Some((path, bytes, name)) = replay.model {
-            let model = Model::load(bytes, name).map_err(|source| Error::Model { path: path.to_owned(), source })?;
-            engine.set_scorer(Box::new(model), start).map_err(Error::Ranking)?;
-        }
+        let engine = engine::ready(replay.catalogue, replay.model, start)?;
         Ok(Player { replay, engine, tally: Tally::new(replay.catalogue.len()), slates: Vec::new() })
     }
 
@@ -159,15 +153,5 @@ impl<'a> Player<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// The page the placement is on: the product's that the shopper went for last.
-fn page(log: &Log, step: &Step) -> Page {
-    match step.target {
-        Some(item) => {
-            Page { kind: PageType::Product, item_id: Some(log.items().name(item).to_owned()), ..Page::default() }
-        }
-        None => Page::default(),
     }
 }

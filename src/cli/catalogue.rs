@@ -1,0 +1,149 @@
+//! The catalogue that is ranked: the shop's own, or one derived from the log.
+//!
+//! Either gets one more placement, in which nothing is left out: an item that
+//! was bought or is looked at may be what comes next.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use nearside_core::{Catalogue, CatalogueReport};
+use nearside_log::{Facts, Log};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// The placement that is ranked.
+pub(crate) const PLACEMENT: &str = "replay";
+
+/// A catalogue ready to be loaded.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// UTF-8 JSON.
+    pub(crate) bytes: Vec<u8>,
+    /// What the log told of its items; `None` where the catalogue is the shop's own.
+    pub(crate) derived: Option<Vec<&'static str>>,
+    /// What could not be read of the shop's own.
+    pub(crate) report: CatalogueReport,
+    products: HashMap<String, usize>,
+}
+
+impl Prepared {
+    /// Reads a shop's catalogue.
+    pub(crate) fn read(path: &Path, slate: usize) -> Result<Prepared, Error> {
+        let mut json = Prepared::json(path)?;
+        let others = json["placements"].as_array().into_iter().flatten().filter(|p| p["id"] != PLACEMENT).cloned();
+        json["placements"] = others.chain([placement(slate)]).collect();
+        Prepared::new(&json, None).map_err(|source| Error::Catalogue { path: Some(path.to_owned()), source })
+    }
+
+    /// Derives a catalogue from what the log tells of its items: everything that occurs in it, in order of appearance.
+    pub(crate) fn derive(log: &Log, slate: usize) -> Result<Prepared, Error> {
+        let facts = || (1..=log.items().len() as u32).map(|item| log.facts(item));
+        let mut told = vec!["id"];
+        for (word, known) in [
+            ("name", facts().any(|f| !f.name.is_empty())),
+            ("category", facts().any(|f| !f.category.is_empty())),
+            ("brand", facts().any(|f| !f.brand.is_empty())),
+            ("price", facts().any(|f| f.price.is_some())),
+        ] {
+            if known {
+                told.push(word);
+            }
+        }
+        let products: Vec<Value> =
+            (1..=log.items().len() as u32).map(|item| product(log.items().name(item), log.facts(item))).collect();
+        let json = json!({ "schema": 1, "products": products, "placements": [placement(slate)] });
+        Prepared::new(&json, Some(told)).map_err(|source| Error::Catalogue { path: None, source })
+    }
+
+    /// A catalogue in which exactly these items compete.
+    ///
+    /// Without one of the shop's own, the first `known` items are the item vocabulary, in this order. With one,
+    /// vocabulary and facts are the shop's; what else it sells is sold out, and the log stands in for what it lacks.
+    pub(crate) fn of_items(
+        items: &[(&str, &Facts)],
+        known: usize,
+        own: Option<&Value>,
+        slate: usize,
+    ) -> Result<Prepared, Error> {
+        let mut json = match own {
+            None => {
+                let vocabulary: Vec<&str> = items[..known].iter().map(|(id, _)| *id).collect();
+                json!({ "schema": 1, "vocabulary": { "item": vocabulary }, "products": [] })
+            }
+            Some(own) => own.clone(),
+        };
+        let mut lacking: HashMap<&str, &Facts> = items.iter().copied().collect();
+        let rows = json["products"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let mut products: Vec<Value> = rows
+            .into_iter()
+            .map(|mut row| {
+                let competes = id(&row).is_some_and(|id| lacking.remove(id.as_str()).is_some());
+                if row.is_object() {
+                    row["availability"] = if competes { "in_stock" } else { "out_of_stock" }.into();
+                }
+                row
+            })
+            .collect();
+        products.extend(items.iter().filter(|(id, _)| lacking.contains_key(id)).map(|(id, facts)| product(id, facts)));
+        json["products"] = products.into();
+        json["placements"] = json!([placement(slate)]);
+        if let Some(json) = json.as_object_mut() {
+            json.remove("campaigns");
+        }
+        Prepared::new(&json, None).map_err(|source| Error::Catalogue { path: None, source })
+    }
+
+    /// Reads a shop's catalogue as JSON, after the core has accepted it.
+    pub(crate) fn json(path: &Path) -> Result<Value, Error> {
+        let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+        // The core says what is wrong with a file better than a JSON parser does.
+        Catalogue::read(&bytes).map_err(|source| Error::Catalogue { path: Some(path.to_owned()), source })?;
+        serde_json::from_slice(&bytes).map_err(|e| Error::reading(path)(e.into()))
+    }
+
+    fn new(json: &Value, derived: Option<Vec<&'static str>>) -> Result<Prepared, nearside_core::Error> {
+        let bytes = serde_json::to_vec(json).expect("a JSON value is JSON");
+        let (catalogue, report) = Catalogue::read(&bytes)?;
+        let products = catalogue.products().iter().enumerate().map(|(index, p)| (p.id.clone(), index)).collect();
+        Ok(Prepared { bytes, derived, report, products })
+    }
+
+    /// How many products there are.
+    pub(crate) fn len(&self) -> usize {
+        self.products.len()
+    }
+
+    /// The number of a product, 0 the first.
+    pub(crate) fn product(&self, id: &str) -> Option<usize> {
+        self.products.get(id).copied()
+    }
+}
+
+/// The id of a product's row, as the core reads it.
+pub(crate) fn id(row: &Value) -> Option<String> {
+    match &row["id"] {
+        Value::String(id) => Some(id.trim().to_owned()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+/// A product of which only the log tells.
+fn product(id: &str, facts: &Facts) -> Value {
+    let title = if facts.name.is_empty() { id } else { &facts.name };
+    let mut product = json!({ "id": id, "title": title });
+    for (key, text) in [("product_type", &facts.category), ("brand", &facts.brand)] {
+        if !text.is_empty() {
+            product[key] = text.as_str().into();
+        }
+    }
+    if let Some(price) = facts.price {
+        product["price"] = price.into();
+    }
+    product
+}
+
+fn placement(slate: usize) -> Value {
+    json!({ "id": PLACEMENT, "max_ads": slate, "exclude": [] })
+}

@@ -1,0 +1,341 @@
+//! `nearside evaluate`: models beside the usual baselines, by the protocol of the public tables.
+//!
+//! Every prefix of every test session is a question; all items of the training sessions are ranked, those already seen
+//! included; nothing is sampled. A model is asked through the engine a shop ships.
+
+mod engine;
+mod figures;
+mod groups;
+mod index;
+mod neighbours;
+mod popularity;
+mod questions;
+mod ranker;
+mod report;
+mod rules;
+mod task;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread;
+
+use clap::{ArgGroup, Args};
+use nearside_core::EventName;
+use nearside_log::{Log, Rules as Filter, Sequence, Split};
+
+use crate::catalogue::{self, Prepared};
+use crate::engine::EngineName;
+use crate::error::Error;
+use crate::progress::progress;
+use crate::source::Reading;
+use engine::{ModelRanker, SLATE};
+use figures::{Draws, Sums};
+use groups::Thirds;
+use index::Index;
+use neighbours::VsKnn;
+use popularity::{Popularity, SessionPopularity};
+use ranker::{Place, Played, Ranker};
+use report::{Counted, Interval, ModelReport, NewFacts, Report, TestFacts, TrainFacts};
+use rules::{Rule, Rules};
+use task::Task;
+
+/// How deep a ranking is looked at: the 20 of Recall@20.
+const DEPTH: usize = 20;
+
+/// Items with fewer steps in a log that is split here are left out, as in the public splits.
+const MIN_SUPPORT: usize = 5;
+
+/// What `--help` says below the options.
+pub(crate) const HELP: &str = "\
+Protocol: after every step of every test session but the last, each ranker orders all items of the training sessions,
+those already seen included; the place of the next step's item counts. Nothing is sampled, no model sees a test session.
+  recall_20  share of questions with the next item among the first 20, in percent (recall_10: the first 10)
+  mrr_20     mean of 1 / place, 0 beyond place 20, in percent (mrr_10: 0 beyond place 10)
+  low, high  the middle 95 % of 1,000 tests drawn from the sessions with replacement (bootstrap by session)
+Sessions of one step are left out. Steps of items that training never saw are taken out of the test sessions, and what
+then has one step left goes too. Of equal scores, a baseline puts the item first that training saw first; a model's ties
+count against it: whoever shares the next item's score stands before it.
+
+Splits of one log (--split-days, --split-share): sessions of one step go, then items with fewer than 5 steps in the whole
+log (--min-support), then sessions left with one step; a session belongs to the test where it ends in the last days, or
+is among the last share of sessions by their end. Given files (--test) are taken as they are: --min-support is 1.
+
+Rankers: popularity; s_pop (the session's items by frequency, then popularity); markov (what came right after the last
+item); sequential_rules (up to 10 steps after it, by 1 / distance); association_rules (sessions with both); item_knn (the
+same as a cosine, 20 sessions added to each side); vs_knn (200 of the 2,000 newest similar sessions; it needs other
+shoppers' sessions at hand, which no browser may have); and each --model, in the engine that a shop ships, under its file name.
+
+Groups: session_length (steps of the whole session), prefix_length (steps before the question), popularity (head, torso
+and tail: a third of the training steps each), repeat (next item seen in the session, or new in it). New items: questions
+whose answer training never saw are not in the figures; a model is asked them apart, with those items competing too.
+No baseline can name them.
+
+Catalogue: the training items in the order in which the log names them first, which are also the item vocabulary, with
+what the log tells of them. A model trained with a catalogue of its own needs --catalogue; items it lacks are counted and
+stand in as the log tells them, and what else it holds does not compete.
+
+Through wasm: --questions writes what was asked and where the answers stood, --catalogue-out the catalogue;
+`node tests/wasm/evaluate.mjs MODEL CATALOGUE QUESTIONS` asks the wasm build the same and prints its figures.
+
+Examples:
+  nearside evaluate --train train_sessions.txt.gz --test test_sessions.txt.gz --model model.onnx
+  nearside evaluate --train events.tsv.gz --split-days 2 --only view_item --json
+  nearside evaluate --train train_full.tsv.gz --test test.tsv.gz --model a.onnx b.onnx --max-queries 5000";
+
+/// Which logs, which models, and how.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("parts").required(true).args(["test", "split_days", "split_share"])))]
+pub(crate) struct Options {
+    /// Logs to learn from: CSV or TSV with a header, JSON lines of GA4 events, or one session a line; plain or gzip
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    train: Vec<PathBuf>,
+    /// Logs to be measured on
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    test: Vec<PathBuf>,
+    /// Split the training log: the sessions that end in its last days are the test
+    #[arg(long, value_name = "N", value_parser = days)]
+    split_days: Option<f64>,
+    /// Split the training log: this share of its sessions, the last ones, is the test
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    split_share: Option<f64>,
+    /// Leave out items with fewer steps [default: 5 where one log is split, else 1]
+    #[arg(long, value_name = "N")]
+    min_support: Option<usize>,
+    /// Kinds of event that are steps, such as view_item; by default all that name an item
+    #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = kind)]
+    only: Vec<EventName>,
+    /// ONNX models to measure; without one, the baselines alone
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    model: Vec<PathBuf>,
+    /// The engine that runs the models
+    #[arg(long, value_enum, default_value_t = EngineName::Compact, requires = "model")]
+    engine: EngineName,
+    /// The catalogue that the models were trained with, as JSON
+    #[arg(long, value_name = "FILE", requires = "model")]
+    catalogue: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+    /// Ask only so many questions, of sessions drawn at random, for a quick look
+    #[arg(long, value_name = "N")]
+    max_queries: Option<NonZeroUsize>,
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Threads that ask; 1 gives the steadiest times. By default as many as there are cores
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Write every test session as a JSON line: session, events, and the place of each next item by ranker
+    #[arg(long, value_name = "FILE")]
+    questions: Option<PathBuf>,
+    /// Write the catalogue that the models ranked
+    #[arg(long, value_name = "FILE", requires = "model")]
+    catalogue_out: Option<PathBuf>,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn days(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|days: &f64| days.is_finite() && *days > 0.0).ok_or_else(|| "must be above 0".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "must be between 0 and 1, such as 0.2".to_owned())
+}
+
+fn kind(text: &str) -> Result<EventName, String> {
+    let kinds = || EventName::ALL.iter().filter(|kind| kind.needs_item());
+    let words = || kinds().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    kinds().find(|kind| kind.name() == text).copied().ok_or_else(|| format!("must be one of {}", words()))
+}
+
+/// Runs the command and prints its report.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let log = options.reading.read(&options.train)?;
+    let test_log = if options.test.is_empty() { None } else { Some(options.reading.read(&options.test)?) };
+    let parts = Parts::new(options, &log, test_log.as_ref());
+    let mut task = Task::new((&log, &parts.training), (test_log.as_ref().unwrap_or(&log), &parts.tested))?;
+    let sampled = options.max_queries.is_some_and(|most| most.get() < task.pairs());
+    if let Some(most) = options.max_queries {
+        task.sample(most.get(), options.seed);
+    }
+    let own = options.catalogue.as_deref().map(Prepared::json).transpose()?;
+    let thirds = Thirds::new(&task);
+    let evaluation = Evaluation { options, task: &task, thirds: &thirds, own: own.as_ref() };
+    let (rankers, new_pairs, places) = evaluation.rankers()?;
+    if let Some(path) = &options.questions {
+        questions::write(path, &task, &places)?;
+    }
+
+    let train = TrainFacts { items_the_catalogue_lacks: evaluation.lacking(), ..parts.train_facts(&task) };
+    let test = TestFacts { sampled, ..parts.test_facts(&task) };
+    let new = NewFacts { items: task.new.items, steps: task.new.steps, pairs: new_pairs };
+    let report = Report::new(train, test, new, &thirds, Interval::new(options.seed), rankers);
+    if options.json {
+        println!("{}", serde_json::to_string(&report).expect("numbers and words are JSON"));
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+/// The two parts of the data, and what was left out of them.
+struct Parts {
+    training: Vec<Sequence>,
+    tested: Vec<Sequence>,
+    short: [usize; 2],
+    rare_items: usize,
+    skipped: [usize; 2],
+}
+
+impl Parts {
+    fn new(options: &Options, log: &Log, test: Option<&Log>) -> Parts {
+        let default = if test.is_some() { 1 } else { MIN_SUPPORT };
+        let filter = Filter { kinds: options.only.clone(), min_support: options.min_support.unwrap_or(default) };
+        let kept = filter.keep(log);
+        let (short, rare_items) = (kept.short_sessions, kept.rare_items);
+        let Some(test) = test else {
+            let split = match (options.split_days, options.split_share) {
+                (Some(days), _) => Split::Days(days),
+                (None, share) => Split::Share(share.unwrap_or_default()),
+            };
+            let (training, tested) = split.apply(log, kept.sequences);
+            return Parts { training, tested, short: [short, 0], rare_items, skipped: [log.skipped(), 0] };
+        };
+        // Support is counted in training; what is rare there is new to the test.
+        let tested = Filter { min_support: 1, ..filter }.keep(test);
+        Parts {
+            training: kept.sequences,
+            tested: tested.sequences,
+            short: [short, tested.short_sessions],
+            rare_items,
+            skipped: [log.skipped(), test.skipped()],
+        }
+    }
+
+    fn train_facts(&self, task: &Task<'_>) -> TrainFacts {
+        TrainFacts {
+            sessions: task.training.len(),
+            steps: task.training.iter().map(Vec::len).sum(),
+            items: task.items(),
+            short_sessions: self.short[0],
+            rare_items: self.rare_items,
+            skipped_rows: self.skipped[0],
+            items_the_catalogue_lacks: 0,
+        }
+    }
+
+    fn test_facts(&self, task: &Task<'_>) -> TestFacts {
+        TestFacts {
+            sessions: task.sessions.len(),
+            pairs: task.pairs(),
+            sampled: false,
+            short_sessions: self.short[1],
+            emptied_sessions: task.emptied,
+            skipped_rows: self.skipped[1],
+        }
+    }
+}
+
+/// By ranker: its name, and the places it gave, by session and question.
+type AllPlaces = Vec<(String, Vec<Vec<Place>>)>;
+
+/// The rankers at work.
+struct Evaluation<'a> {
+    options: &'a Options,
+    task: &'a Task<'a>,
+    thirds: &'a Thirds,
+    /// The shop's own catalogue.
+    own: Option<&'a serde_json::Value>,
+}
+
+impl Evaluation<'_> {
+    /// The figures of every ranker, how many questions about new items there were, and all places.
+    fn rankers(&self) -> Result<(Vec<(String, report::RankerReport)>, usize, AllPlaces), Error> {
+        let task = self.task;
+        let draws = Draws::new(task.sessions.len(), self.options.seed);
+        let index = Index::new(task);
+        let popularity = Popularity::new(task);
+        let s_pop = SessionPopularity { support: &task.support, popularity: &popularity };
+        let rules = Rule::ALL.map(|rule| Rules::new(rule, task, &index, &popularity));
+        let vs_knn = VsKnn::new(&index, &popularity);
+        let mut baselines: Vec<&dyn Ranker> = vec![&popularity, &s_pop];
+        baselines.extend(rules.iter().map(|rules| rules as &dyn Ranker));
+        baselines.push(&vs_knn);
+
+        let (mut reports, mut places) = (Vec::new(), Vec::new());
+        let mut to_beat = Sums::default();
+        let asked = "every test session has a question";
+        for ranker in baselines {
+            let played = self.play(ranker, &task.sessions)?;
+            let counted = Counted::new(task, self.thirds, &played.places);
+            reports.push((ranker.name().to_owned(), counted.report(&draws, &played, None).expect(asked)));
+            places.push((ranker.name().to_owned(), played.places));
+            to_beat = counted.all;
+        }
+
+        let is_new = |item: &u32| *item as usize >= task.items();
+        let new_pairs = task.new.sessions.iter().flat_map(|session| session.items.iter().skip(1)).filter(|i| is_new(i));
+        let new_pairs = new_pairs.count();
+        let catalogue = Prepared::of_items(&task.facts(false), task.items(), self.own, SLATE)?;
+        if let Some(path) = &self.options.catalogue_out {
+            std::fs::write(path, &catalogue.bytes).map_err(Error::writing(path))?;
+        }
+        for (path, name) in self.options.model.iter().zip(names(&self.options.model)) {
+            let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+            let engine = self.options.engine.into();
+            let mut ranker = ModelRanker { name, task, catalogue: &catalogue, path, bytes, engine };
+            let played = self.play(&ranker, &task.sessions)?;
+            let counted = Counted::new(task, self.thirds, &played.places);
+            let mut report = counted.report(&draws, &played, Some(ranker.engine.name())).expect(asked);
+            let above = draws.difference(&counted.all, &to_beat).expect(asked);
+            places.push((ranker.name.clone(), played.places));
+            let new = if new_pairs == 0 {
+                None
+            } else {
+                let wider = Prepared::of_items(&task.facts(true), task.items(), self.own, SLATE)?;
+                ranker.catalogue = &wider;
+                self.new_items(&ranker)?
+            };
+            report.model = Some(ModelReport::new(above, new, played.oddities));
+            reports.push((places[places.len() - 1].0.clone(), report));
+        }
+        Ok((reports, new_pairs, places))
+    }
+
+    fn play(&self, ranker: &dyn Ranker, sessions: &[task::TestSession]) -> Result<Played, Error> {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = self.options.threads.unwrap_or(cores).get();
+        ranker::play(ranker, sessions, threads, &progress(ranker.name().to_owned(), sessions.len()))
+    }
+
+    /// The figures on questions whose answer training never saw.
+    fn new_items(&self, ranker: &ModelRanker<'_>) -> Result<Option<figures::Figures>, Error> {
+        let sessions = &self.task.new.sessions;
+        let played = self.play(ranker, sessions)?;
+        let mut sums = Sums::default();
+        for (index, (session, places)) in sessions.iter().zip(&played.places).enumerate() {
+            let asked = session.items.iter().skip(1).zip(places);
+            asked
+                .filter(|(item, _)| **item as usize >= self.task.items())
+                .for_each(|(_, place)| sums.add(index, *place));
+        }
+        Ok(Draws::new(sessions.len(), self.options.seed).figures(&sums))
+    }
+
+    /// How many training items the shop's own catalogue lacks.
+    fn lacking(&self) -> usize {
+        let Some(own) = self.own else { return 0 };
+        let rows = own["products"].as_array().into_iter().flatten();
+        let there: std::collections::HashSet<String> = rows.filter_map(catalogue::id).collect();
+        (0..self.task.items() as u32).filter(|item| !there.contains(self.task.name(*item))).count()
+    }
+}
+
+/// A name for each model: that of its file, or its whole path where two files are called alike.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let short = |path: &PathBuf| path.file_name().map_or_else(Default::default, |name| name.display().to_string());
+    let alike = |path: &PathBuf| paths.iter().filter(|other| short(other) == short(path)).count() > 1;
+    paths.iter().map(|path| if alike(path) { path.display().to_string() } else { short(path) }).collect()
+}

@@ -1,0 +1,76 @@
+//! What was asked, and where the answers stood, so that another build can be asked the same.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use nearside_core::Value;
+use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+
+use super::ranker::Place;
+use super::report::Named;
+use super::task::{Task, TestSession};
+use crate::error::Error;
+
+/// One session: `--questions` writes one a line.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    session: &'a str,
+    /// As a shop hands them to `observe`, in time order.
+    events: Vec<Json>,
+    /// The item of each event.
+    items: Vec<&'a str>,
+    /// By ranker: where the item of each event but the first stood after those before it; 0 beyond place 20.
+    places: Named<&'a str, &'a [Place]>,
+}
+
+/// A value as JSON.
+struct Json(Value);
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(bool) => serializer.serialize_bool(*bool),
+            Value::Number(number) => serializer.serialize_f64(*number),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::List(values) => {
+                let mut list = serializer.serialize_seq(Some(values.len()))?;
+                values.iter().try_for_each(|value| list.serialize_element(&Json(value.clone())))?;
+                list.end()
+            }
+            Value::Map(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                entries.iter().try_for_each(|(key, value)| map.serialize_entry(key, &Json(value.clone())))?;
+                map.end()
+            }
+        }
+    }
+}
+
+/// Writes every test session.
+pub(crate) fn write(path: &Path, task: &Task<'_>, places: &[(String, Vec<Vec<Place>>)]) -> Result<(), Error> {
+    let lines = || -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        for (index, session) in task.sessions.iter().enumerate() {
+            serde_json::to_writer(&mut file, &line(task, session, index, places))?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    };
+    lines().map_err(Error::writing(path))
+}
+
+fn line<'a>(
+    task: &'a Task<'_>,
+    session: &TestSession,
+    index: usize,
+    places: &'a [(String, Vec<Vec<Place>>)],
+) -> Line<'a> {
+    Line {
+        session: task.session_name(session),
+        events: task.steps(session).map(|step| Json(task.test_log().event(step))).collect(),
+        items: session.items.iter().map(|item| task.name(*item)).collect(),
+        places: Named(places.iter().map(|(name, places)| (name.as_str(), places[index].as_slice())).collect()),
+    }
+}

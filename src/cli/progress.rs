@@ -1,0 +1,9 @@
+//! How far a command is.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar on standard error, where that is a terminal.
+pub(crate) fn progress(title: impl Into<std::borrow::Cow<'static, str>>, length: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:18} {wide_bar} {pos}/{len} {eta}").expect("a constant template");
+    ProgressBar::new(length as u64).with_style(style).with_message(title)
+}
