@@ -14,6 +14,7 @@ use clap::Args;
 use nearside_scorer::{Engine, Model, ModelFile, ModelReport};
 
 use crate::error::Error;
+use crate::output;
 use inputs::{Case, Generator};
 use report::{Agreement, EngineRow, Report};
 
@@ -70,11 +71,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let rows = loaded.into_iter().map(|(row, _)| row).collect();
     let report = Report::new(&file, rows, agreement);
     let differ = agreement.filter(Agreement::is_broken);
-    match (options.json, differ) {
-        (false, _) => print!("{report}"),
-        (true, None) => println!("{}", serde_json::to_string(&report).expect("numbers and words are JSON")),
-        // The error is the one object that is printed then.
-        (true, Some(_)) => {}
+    // As JSON, the error is the one object that is printed where there is one.
+    if !options.json || differ.is_none() {
+        output::print(&report, options.json)?;
     }
     match differ {
         Some(Agreement { largest_difference, tolerance, .. }) => {

@@ -26,6 +26,7 @@ use nearside_log::{Log, Rules as Filter, Sequence, Split};
 use crate::catalogue::{self, Prepared};
 use crate::engine::EngineName;
 use crate::error::Error;
+use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
 use engine::{ModelRanker, SLATE};
@@ -35,7 +36,7 @@ use index::Index;
 use neighbours::VsKnn;
 use popularity::{Popularity, SessionPopularity};
 use ranker::{Place, Played, Ranker};
-use report::{Counted, Interval, ModelReport, NewFacts, Report, TestFacts, TrainFacts};
+use report::{Counted, Interval, ModelReport, NewFacts, RankerReport, Report, TestFacts, TrainFacts};
 use rules::{Rule, Rules};
 use task::Task;
 
@@ -44,6 +45,9 @@ const DEPTH: usize = 20;
 
 /// Items with fewer steps in a log that is split here are left out, as in the public splits.
 const MIN_SUPPORT: usize = 5;
+
+/// Why there are figures: a test without a session is refused.
+const ASKED: &str = "every test session has a question";
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -61,9 +65,10 @@ log (--min-support), then sessions left with one step; a session belongs to the 
 is among the last share of sessions by their end. Given files (--test) are taken as they are: --min-support is 1.
 
 Rankers: popularity; s_pop (the session's items by frequency, then popularity); markov (what came right after the last
-item); sequential_rules (up to 10 steps after it, by 1 / distance); association_rules (sessions with both); item_knn (the
-same as a cosine, 20 sessions added to each side); vs_knn (200 of the 2,000 newest similar sessions; it needs other
-shoppers' sessions at hand, which no browser may have); and each --model, in the engine that a shop ships, under its file name.
+item); sequential_rules (up to 10 steps after it, by 1 / distance); association_rules (pairs of steps in one session,
+repeats of the item itself too); item_knn (sessions with both items, as a cosine, 20 added to each side); vs_knn (the 200
+most similar of the 2,000 newest sessions that share an item; it needs other shoppers' sessions at hand, which no browser
+may have); and each --model, in the engine that a shop ships, under its file name.
 
 Groups: session_length (steps of the whole session), prefix_length (steps before the question), popularity (head, torso
 and tail: a third of the training steps each), repeat (next item seen in the session, or new in it). New items: questions
@@ -163,7 +168,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let own = options.catalogue.as_deref().map(Prepared::json).transpose()?;
     let thirds = Thirds::new(&task);
     let evaluation = Evaluation { options, task: &task, thirds: &thirds, own: own.as_ref() };
-    let (rankers, new_pairs, places) = evaluation.rankers()?;
+    let Outcome { reports, places, new_pairs } = evaluation.outcome()?;
     if let Some(path) = &options.questions {
         questions::write(path, &task, &places)?;
     }
@@ -171,13 +176,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let train = TrainFacts { items_the_catalogue_lacks: evaluation.lacking(), ..parts.train_facts(&task) };
     let test = TestFacts { sampled, ..parts.test_facts(&task) };
     let new = NewFacts { items: task.new.items, steps: task.new.steps, pairs: new_pairs };
-    let report = Report::new(train, test, new, &thirds, Interval::new(options.seed), rankers);
-    if options.json {
-        println!("{}", serde_json::to_string(&report).expect("numbers and words are JSON"));
-    } else {
-        print!("{report}");
-    }
-    Ok(())
+    let report = Report::new(train, test, new, &thirds, Interval::new(options.seed), reports);
+    output::print(&report, options.json)
 }
 
 /// The two parts of the data, and what was left out of them.
@@ -241,6 +241,15 @@ impl Parts {
 /// By ranker: its name, and the places it gave, by session and question.
 type AllPlaces = Vec<(String, Vec<Vec<Place>>)>;
 
+/// What every ranker did.
+#[derive(Debug, Default)]
+struct Outcome {
+    reports: Vec<(String, RankerReport)>,
+    places: AllPlaces,
+    /// How many questions about new items there were.
+    new_pairs: usize,
+}
+
 /// The rankers at work.
 struct Evaluation<'a> {
     options: &'a Options,
@@ -251,10 +260,43 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// The figures of every ranker, how many questions about new items there were, and all places.
-    fn rankers(&self) -> Result<(Vec<(String, report::RankerReport)>, usize, AllPlaces), Error> {
+    /// Asks every ranker.
+    fn outcome(&self) -> Result<Outcome, Error> {
         let task = self.task;
         let draws = Draws::new(task.sessions.len(), self.options.seed);
+        let mut outcome = Outcome::default();
+        let to_beat = self.baselines(&draws, &mut outcome)?;
+
+        let is_new = |item: &&u32| **item as usize >= task.items();
+        outcome.new_pairs = task.new.sessions.iter().flat_map(|s| s.items.iter().skip(1)).filter(is_new).count();
+        let catalogue = |new: bool| Prepared::of_items(&task.facts(new), task.items(), self.own, SLATE);
+        if self.options.model.is_empty() {
+            return Ok(outcome);
+        }
+        let (known, wider) = (catalogue(false)?, catalogue(true)?);
+        if let Some(path) = &self.options.catalogue_out {
+            std::fs::write(path, &known.bytes).map_err(Error::writing(path))?;
+        }
+        for (path, name) in self.options.model.iter().zip(names(&self.options.model)) {
+            let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+            let engine = self.options.engine.into();
+            let mut ranker = ModelRanker { name, task, catalogue: &known, path, bytes, engine };
+            let played = self.play(&ranker, &task.sessions)?;
+            let counted = Counted::new(task, self.thirds, &played.places);
+            let mut report = counted.report(&draws, &played, Some(ranker.engine.name())).expect(ASKED);
+            let above = draws.difference(&counted.all, &to_beat).expect(ASKED);
+            ranker.catalogue = &wider;
+            let new = if outcome.new_pairs == 0 { None } else { self.new_items(&ranker)? };
+            report.model = Some(ModelReport::new(above, new, played.oddities));
+            outcome.reports.push((ranker.name.clone(), report));
+            outcome.places.push((ranker.name, played.places));
+        }
+        Ok(outcome)
+    }
+
+    /// Asks the baselines. The last of them, VS-KNN, is the one to beat.
+    fn baselines(&self, draws: &Draws, outcome: &mut Outcome) -> Result<Sums, Error> {
+        let task = self.task;
         let index = Index::new(task);
         let popularity = Popularity::new(task);
         let s_pop = SessionPopularity { support: &task.support, popularity: &popularity };
@@ -263,45 +305,16 @@ impl Evaluation<'_> {
         let mut baselines: Vec<&dyn Ranker> = vec![&popularity, &s_pop];
         baselines.extend(rules.iter().map(|rules| rules as &dyn Ranker));
         baselines.push(&vs_knn);
-
-        let (mut reports, mut places) = (Vec::new(), Vec::new());
         let mut to_beat = Sums::default();
-        let asked = "every test session has a question";
         for ranker in baselines {
             let played = self.play(ranker, &task.sessions)?;
             let counted = Counted::new(task, self.thirds, &played.places);
-            reports.push((ranker.name().to_owned(), counted.report(&draws, &played, None).expect(asked)));
-            places.push((ranker.name().to_owned(), played.places));
+            let report = counted.report(draws, &played, None).expect(ASKED);
+            outcome.reports.push((ranker.name().to_owned(), report));
+            outcome.places.push((ranker.name().to_owned(), played.places));
             to_beat = counted.all;
         }
-
-        let is_new = |item: &u32| *item as usize >= task.items();
-        let new_pairs = task.new.sessions.iter().flat_map(|session| session.items.iter().skip(1)).filter(|i| is_new(i));
-        let new_pairs = new_pairs.count();
-        let catalogue = Prepared::of_items(&task.facts(false), task.items(), self.own, SLATE)?;
-        if let Some(path) = &self.options.catalogue_out {
-            std::fs::write(path, &catalogue.bytes).map_err(Error::writing(path))?;
-        }
-        for (path, name) in self.options.model.iter().zip(names(&self.options.model)) {
-            let bytes = std::fs::read(path).map_err(Error::reading(path))?;
-            let engine = self.options.engine.into();
-            let mut ranker = ModelRanker { name, task, catalogue: &catalogue, path, bytes, engine };
-            let played = self.play(&ranker, &task.sessions)?;
-            let counted = Counted::new(task, self.thirds, &played.places);
-            let mut report = counted.report(&draws, &played, Some(ranker.engine.name())).expect(asked);
-            let above = draws.difference(&counted.all, &to_beat).expect(asked);
-            places.push((ranker.name.clone(), played.places));
-            let new = if new_pairs == 0 {
-                None
-            } else {
-                let wider = Prepared::of_items(&task.facts(true), task.items(), self.own, SLATE)?;
-                ranker.catalogue = &wider;
-                self.new_items(&ranker)?
-            };
-            report.model = Some(ModelReport::new(above, new, played.oddities));
-            reports.push((places[places.len() - 1].0.clone(), report));
-        }
-        Ok((reports, new_pairs, places))
+        Ok(to_beat)
     }
 
     fn play(&self, ranker: &dyn Ranker, sessions: &[task::TestSession]) -> Result<Played, Error> {

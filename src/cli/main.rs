@@ -9,6 +9,7 @@ mod check;
 mod engine;
 mod error;
 mod evaluate;
+mod output;
 mod progress;
 mod random;
 mod replay;

@@ -20,6 +20,7 @@ use clap::{Args, ValueEnum};
 use crate::catalogue::Prepared;
 use crate::engine::EngineName;
 use crate::error::Error;
+use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
 use metrics::DEPTH;
@@ -155,12 +156,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         write_slates(path, &slates).map_err(Error::writing(path))?;
     }
     let report = Report::new(&log, &catalogue, &tallies);
-    if options.json {
-        println!("{}", serde_json::to_string(&report).expect("numbers and words are JSON"));
-    } else {
-        print!("{report}");
-    }
-    Ok(())
+    output::print(&report, options.json)
 }
 
 fn write_slates(path: &Path, slates: &[Slate]) -> std::io::Result<()> {

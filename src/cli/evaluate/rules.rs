@@ -23,10 +23,11 @@ pub(crate) enum Rule {
     /// Sum of 1 / distance over the times the second came up to ten steps after the first (Ludewig and Jannach,
     /// User Modeling and User-Adapted Interaction, 2018).
     Sequential,
-    /// Sessions that hold both.
+    /// Pairs of steps of one session, in any order, that the items stand on. An item goes along with itself where
+    /// it is repeated (AR of Ludewig and Jannach, 2018).
     Association,
-    /// The same divided by the root of the product of the sessions that hold each: item-KNN's cosine (Davidson et
-    /// al., RecSys 2010), with 20 added to each number.
+    /// Sessions that hold both, divided by the root of the product of the sessions that hold each: a cosine (item-KNN
+    /// of Hidasi et al., ICLR 2016), with 20 added to each number.
     ItemKnn,
 }
 
@@ -80,7 +81,14 @@ fn weigh(rule: Rule, item: u32, steps: &[u32], set: &[u32], scores: &mut Scores)
                 }
             }
         }
-        Rule::Association | Rule::ItemKnn => {
+        Rule::Association => {
+            let times = steps.iter().filter(|step| **step == item).count() as f64;
+            steps.iter().filter(|other| **other != item).for_each(|other| scores.add(*other, times));
+            if times > 1.0 {
+                scores.add(item, times * (times - 1.0));
+            }
+        }
+        Rule::ItemKnn => {
             set.iter().filter(|other| **other != item).for_each(|other| scores.add(*other, 1.0));
         }
     }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod bad_logs;
+mod evaluate;
 mod figures;
 mod formats;
 mod models;
+mod onnx;
 mod retailrocket;
 mod run;

@@ -1,16 +1,15 @@
 //! `nearside check` on the conformance vectors: what must run, and what must be refused.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
-use std::path::PathBuf;
 
-use rten_onnx::onnx::{
-    DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
-    TypeProto, TypeProtoTensor, ValueInfoProto,
-};
+use rten_onnx::onnx::DataType;
 use serde_json::Value;
 
-use crate::run::{Ran, fixture, nearside, replay, repository, written};
+use crate::onnx::{model, node};
+use crate::run::{Ran, fixture, nearside, replay, repository};
+
+/// What the models made here read.
+const COSINE: (&str, DataType) = ("pair.cosine", DataType::FLOAT);
 
 fn index() -> Value {
     let bytes = std::fs::read(repository("tests/vectors/index.json")).expect("the vectors' index");
@@ -74,55 +73,9 @@ fn a_model_that_is_not_there_is_named() {
     assert_eq!((ran.code, ran.error()), (1, "unreadable-file"));
 }
 
-/// A file whose `score` is what `nodes` make of `pair.cosine`.
-fn model(name: &str, nodes: Vec<NodeProto>, constants: &[(&str, f32)]) -> PathBuf {
-    let port = |name: &str| ValueInfoProto {
-        name: Some(name.into()),
-        r#type: Some(TypeProto {
-            tensor_type: Some(TypeProtoTensor {
-                elem_type: Some(DataType::FLOAT),
-                shape: Some(TensorShapeProto { dim: vec![Dimension { dim_value: None, dim_param: Some("N".into()) }] }),
-            }),
-            sequence: None,
-        }),
-    };
-    let constant = |(name, value): &(&str, f32)| TensorProto {
-        name: Some((*name).into()),
-        dims: vec![1],
-        data_type: Some(DataType::FLOAT),
-        raw_data: Some(RefCell::new(value.to_le_bytes().to_vec())),
-        ..Default::default()
-    };
-    let graph = GraphProto {
-        node: nodes,
-        input: vec![port("pair.cosine")],
-        output: vec![port("score")],
-        initializer: constants.iter().map(constant).collect(),
-        ..Default::default()
-    };
-    let model = ModelProto {
-        ir_version: Some(8),
-        graph: Some(graph),
-        opset_import: vec![OperatorSetIdProto { domain: None, version: Some(17) }],
-        metadata_props: Vec::new(),
-        producer_name: None,
-        producer_version: None,
-    };
-    written(name, model.write_buf().expect("a message of known size"))
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        op_type: Some(operator.into()),
-        input: inputs.iter().map(|name| (*name).into()).collect(),
-        output: vec![output.into()],
-        ..Default::default()
-    }
-}
-
 #[test]
 fn a_model_that_only_the_full_engine_runs_is_accepted_with_its_price() {
-    let path = model("sine.onnx", vec![node("Sin", &["pair.cosine"], "score")], &[]);
+    let path = model("sine.onnx", COSINE, vec![node("Sin", &["pair.cosine"], "score")], &[]);
     let ran = nearside([OsStr::new("check"), path.as_ref()]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("not in the compact engine"), "{}", ran.stdout);
@@ -148,7 +101,7 @@ fn a_model_on_which_the_engines_differ_is_refused() {
         node("Mul", &["p", "factor"], "scaled"),
         node("Sub", &["scaled", "half"], "score"),
     ];
-    let path = model("ill_conditioned.onnx", nodes, &[("factor", 1e5), ("half", 5e4)]);
+    let path = model("ill_conditioned.onnx", COSINE, nodes, &[("factor", &[1e5]), ("half", &[5e4])]);
     let ran = nearside([OsStr::new("check"), path.as_ref(), "--json".as_ref()]);
     assert_eq!((ran.code, ran.error()), (1, "engines-differ"), "{ran:?}");
     assert!(ran.json()["error"]["value"].as_str().unwrap().parse::<f32>().unwrap() > 1e-5);

@@ -1,0 +1,25 @@
+//! Results on standard output.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// Prints a report: as one JSON object where asked, otherwise for people.
+///
+/// A reader that goes away has what it wanted (`nearside ... | head`), so that is no failure.
+pub(crate) fn print(report: &(impl Display + Serialize), json: bool) -> Result<(), Error> {
+    let text = if json {
+        serde_json::to_string(report).expect("numbers and words are JSON") + "\n"
+    } else {
+        report.to_string()
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Error::writing(Path::new("standard output"))),
+    }
+}
