@@ -106,7 +106,7 @@ pub(crate) struct Options {
     /// Leave out items with fewer steps [default: 5 where one log is split, else 1]
     #[arg(long, value_name = "N")]
     min_support: Option<usize>,
-    /// Kinds of event that are steps, such as view_item; by default all that name an item
+    /// Kinds of event that are steps, such as view_item; by default all that models see as steps
     #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = kind)]
     only: Vec<EventName>,
     /// ONNX models to measure; without one, the baselines alone
@@ -150,7 +150,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn kind(text: &str) -> Result<EventName, String> {
-    let kinds = || EventName::ALL.iter().filter(|kind| kind.needs_item());
+    let kinds = || EventName::ALL.iter().filter(|kind| kind.is_step());
     let words = || kinds().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     kinds().find(|kind| kind.name() == text).copied().ok_or_else(|| format!("must be one of {}", words()))
 }

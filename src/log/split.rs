@@ -15,7 +15,8 @@ const DAY_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
 /// What of a log is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
-    /// Kinds of event that are steps; every kind that names an item where the list is empty.
+    /// Kinds of event that are steps; where the list is empty, those that are steps to a model
+    /// ([`EventName::is_step`]).
     pub kinds: Vec<EventName>,
     /// Items with fewer steps in the whole log are left out; at 1 every item stays.
     pub min_support: usize,
@@ -64,11 +65,15 @@ pub struct Kept {
 impl Rules {
     /// Applies the rules.
     pub fn keep(&self, log: &Log) -> Kept {
-        let counts = |kind: Option<EventName>| self.kinds.is_empty() || kind.is_some_and(|k| self.kinds.contains(&k));
+        let counts = |kind: EventName| {
+            if self.kinds.is_empty() { kind.is_step() } else { self.kinds.contains(&kind) }
+        };
         let mut sequences = Vec::new();
         for (index, session) in log.sessions().iter().enumerate() {
             let steps = session.steps.iter().enumerate();
-            let steps = steps.filter(|(_, step)| step.target.is_some() && counts(step.kind())).map(|(index, _)| index);
+            let steps = steps
+                .filter(|(_, step)| step.target.is_some() && step.kind().is_some_and(counts))
+                .map(|(index, _)| index);
             sequences.push(Sequence { session: index, steps: steps.collect() });
         }
         sequences.retain(|sequence| sequence.steps.len() > 1);

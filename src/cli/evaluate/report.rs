@@ -204,13 +204,13 @@ impl fmt::Display for Report {
         self.facts(f)?;
         writeln!(
             f,
-            "\n{:20}  {:>17}  {:>17}  {:>17}  {:>17}  {:>8}",
+            "\n{:20}  {:>20}  {:>20}  {:>20}  {:>20}  {:>8}",
             "percent (95 %)", "Recall@10", "Recall@20", "MRR@10", "MRR@20", "us/query"
         )?;
         for (name, ranker) in &self.rankers.0 {
             let Figures { recall_10, recall_20, mrr_10, mrr_20 } = ranker.figures;
             let [a, b, c, d] = [recall_10, recall_20, mrr_10, mrr_20].map(spread);
-            writeln!(f, "{name:20}  {a:>17}  {b:>17}  {c:>17}  {d:>17}  {:8.1}", ranker.us_per_query)?;
+            writeln!(f, "{name:20}  {a:>20}  {b:>20}  {c:>20}  {d:>20}  {:8.1}", ranker.us_per_query)?;
         }
         for grouping in Grouping::ALL {
             self.grouping(f, grouping)?;
@@ -307,5 +307,5 @@ impl ModelReport {
 
 /// A figure with its interval.
 fn spread(figure: Figure) -> String {
-    format!("{:.2} {:.2}-{:.2}", figure.value, figure.low, figure.high)
+    format!("{:.2} [{:.2}, {:.2}]", figure.value, figure.low, figure.high)
 }
