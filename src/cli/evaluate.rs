@@ -91,7 +91,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("parts").required(true).args(["test", "split_days", "split_share"])))]
 pub(crate) struct Options {
-    /// Logs to learn from: CSV or TSV with a header, JSON lines of GA4 events, or one session a line; plain or gzip
+    /// Logs to learn from: CSV or TSV with a header, JSON lines of GA4 events, or one session a line; plain or gzip;
+    /// or Parquet
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     train: Vec<PathBuf>,
     /// Logs to be measured on

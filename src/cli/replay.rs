@@ -55,7 +55,7 @@ Examples:
 /// Where a replay's files are, and how it is run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Logs to replay, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line
+    /// Logs to replay, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line; or Parquet
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     events: Vec<PathBuf>,
     /// The catalogue to rank, as JSON; without it one is derived from the log's own items

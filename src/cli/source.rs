@@ -16,7 +16,7 @@ pub(crate) struct Reading {
     /// How the log is written; told from its first line where not given
     #[arg(long, value_enum)]
     format: Option<FormatName>,
-    /// Columns of a CSV or TSV file, such as item=itemid,time=timestamp; the roles are session, visitor, time,
+    /// Columns of a CSV, TSV or Parquet file, such as item=itemid,time=timestamp; the roles are session, visitor, time,
     /// offset (milliseconds added to the time), event, item, name, category, brand, price
     #[arg(long, value_delimiter = ',', value_name = "ROLE=COLUMN")]
     map: Vec<Mapping>,
@@ -57,6 +57,8 @@ enum FormatName {
     Tsv,
     /// One JSON object a line: a GA4 event, with `session` or `visitor`.
     Jsonl,
+    /// The columns of a table, flat, plain or compressed with snappy or gzip.
+    Parquet,
     /// One session a line: `item` or `item:milliseconds`, parted by spaces; `#` begins a comment.
     Sessions,
 }
@@ -67,6 +69,7 @@ impl From<FormatName> for Format {
             FormatName::Csv => Format::Csv,
             FormatName::Tsv => Format::Tsv,
             FormatName::Jsonl => Format::Jsonl,
+            FormatName::Parquet => Format::Parquet,
             FormatName::Sessions => Format::Sessions,
         }
     }

@@ -25,6 +25,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A Parquet file compressed in a way that is not read.
+    UnknownCompression {
+        /// The file.
+        path: PathBuf,
+        /// What it is compressed with.
+        name: String,
+    },
     /// A table without a column that is needed.
     MissingColumns(MissingColumns),
     /// A row that cannot be used, where every row has to be.
@@ -50,6 +57,7 @@ impl Error {
         match self {
             Self::Unreadable { .. } => "unreadable-file",
             Self::UnknownFormat { .. } => "unknown-format",
+            Self::UnknownCompression { .. } => "unknown-compression",
             Self::MissingColumns(_) => "missing-column",
             Self::UnusableRow(_) => "unusable-row",
             Self::Empty { .. } => "empty-log",
@@ -68,6 +76,7 @@ impl Error {
     pub fn value(&self) -> Option<String> {
         Some(match self {
             Self::Unreadable { path, .. } | Self::UnknownFormat { path } => path.display().to_string(),
+            Self::UnknownCompression { name, .. } => name.clone(),
             Self::MissingColumns(missing) => missing.columns(),
             Self::UnusableRow(row) => format!("{}:{}", row.path.display(), row.line),
             Self::Empty { skipped, .. } => skipped.to_string(),
@@ -82,8 +91,9 @@ impl Error {
             }
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
             Self::UnknownFormat { .. } => {
-                "Give text in UTF-8: CSV, TSV, JSON lines or one session a line, plain or as .gz".into()
+                "Give CSV, TSV, JSON lines or one session a line in UTF-8, plain or as .gz, or Parquet".into()
             }
+            Self::UnknownCompression { .. } => "Write the file with snappy, gzip or no compression".into(),
             Self::MissingColumns(missing) => missing.remedy(),
             Self::UnusableRow(_) => "Correct the row, or read without --strict, which skips and counts it".into(),
             Self::Empty { .. } => {
@@ -98,6 +108,9 @@ impl fmt::Display for Error {
         match self {
             Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             Self::UnknownFormat { path } => write!(f, "{} is not a log in a known format", path.display()),
+            Self::UnknownCompression { path, name } => {
+                write!(f, "{} is compressed with {name}, which is not read", path.display())
+            }
             Self::MissingColumns(missing) => missing.fmt(f),
             Self::UnusableRow(row) => row.fmt(f),
             Self::Empty { paths, skipped } => {

@@ -31,7 +31,8 @@
 //! # Limits
 //!
 //! A log is held in memory, about 60 bytes an event of a table. Remedies name the options of the command line
-//! (`--map`, `--format`).
+//! (`--map`, `--format`). Of a Parquet file the flat columns are
+//! read, compressed with snappy or gzip.
 
 mod builder;
 mod columns;
@@ -40,6 +41,7 @@ mod lines;
 mod log;
 mod names;
 mod objects;
+mod parquet;
 mod source;
 mod split;
 mod table;

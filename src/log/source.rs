@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::{Log, Mapping, lines, objects, table};
+use crate::{Log, Mapping, lines, objects, parquet, table};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Format {
     Tsv,
     /// One JSON object a line: a GA4 event, with `session` or `visitor`.
     Jsonl,
+    /// The columns of a table, flat, plain or compressed with snappy or gzip.
+    Parquet,
     /// One session a line: `item` or `item:milliseconds`, parted by spaces; `#` begins a comment.
     Sessions,
 }
@@ -75,6 +77,7 @@ impl Log {
             match format {
                 Format::Csv => table::read(reader, false, &source.mappings, path, &mut builder)?,
                 Format::Tsv => table::read(reader, true, &source.mappings, path, &mut builder)?,
+                Format::Parquet => parquet::read(path, &source.mappings, &mut builder)?,
                 Format::Jsonl => objects::read(reader, path, &mut builder)?,
                 Format::Sessions => lines::read(reader, path, &mut builder)?,
             }
@@ -98,6 +101,9 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
 /// Tells a file's format from its first line that is no comment.
 fn sniff(reader: &mut dyn BufRead, path: &Path) -> Result<Format, Error> {
     let head = reader.fill_buf().map_err(Error::reading(path))?;
+    if head.starts_with(parquet::MAGIC) {
+        return Ok(Format::Parquet);
+    }
     // The head may end inside a character, so only what comes before the fault counts.
     let valid = std::str::from_utf8(head).map_or_else(|e| e.valid_up_to(), str::len);
     let text = String::from_utf8_lossy(&head[..valid]);
@@ -129,6 +135,7 @@ mod tests {
             ("session;time;item\n", Format::Csv),
             ("# item:ms\n\n12:5 13:9\n", Format::Sessions),
             ("1 2 3\n", Format::Sessions),
+            ("PAR1\u{15}\u{4}", Format::Parquet),
         ] {
             assert_eq!(sniff(&mut text.as_bytes(), Path::new("log")).unwrap(), format, "{text}");
         }

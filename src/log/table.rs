@@ -57,7 +57,8 @@ fn fields(record: &csv::ByteRecord) -> Vec<String> {
     record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
 }
 
-fn row(row: &[String], columns: &Columns, builder: &mut Builder<'_>) -> Result<(), String> {
+/// Reads a row whose fields are trimmed; the error says why it cannot be used.
+pub(crate) fn row(row: &[String], columns: &Columns, builder: &mut Builder<'_>) -> Result<(), String> {
     if row.len() != columns.width() {
         return Err(format!("{} fields, the header has {}", row.len(), columns.width()));
     }

@@ -21,7 +21,7 @@ pub(crate) fn kind(word: &str) -> Option<EventName> {
     })
 }
 
-/// Reads a time: seconds, milliseconds or microseconds since 1970, told apart by their size, or a date in
+/// Reads a time: seconds, milli-, micro- or nanoseconds since 1970, told apart by their size, or a date in
 /// RFC 3339, with ` UTC` or ` GMT` for a zone too. `None` before 1973, where a number is more likely a count.
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
     const FIRST_S: f64 = 1e8;
@@ -29,10 +29,11 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         // Each limit is the year 5138 in its unit.
         let ms = match number {
-            n if !(FIRST_S..1e17).contains(&n) => return None,
+            n if !(FIRST_S..1e20).contains(&n) => return None,
             n if n < 1e11 => n * 1000.0,
             n if n < 1e14 => n,
-            n => n / 1000.0,
+            n if n < 1e17 => n / 1000.0,
+            n => n / 1e6,
         };
         return Some(Timestamp(ms.round() as u64));
     }
@@ -69,6 +70,7 @@ mod tests {
             "1442004589.000",
             "1442004589000",
             "1442004589000000",
+            "1442004589000000000",
             "2015-09-11 20:49:49 UTC",
             "2015-09-11T20:49:49Z",
             "2015-09-11T22:49:49+02:00",
