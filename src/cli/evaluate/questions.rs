@@ -17,7 +17,7 @@ use crate::error::Error;
 struct Line<'a> {
     session: &'a str,
     /// As a shop hands them to `observe`, in time order.
-    events: Vec<Json>,
+    events: Vec<Json<'a>>,
     /// The item of each event.
     items: Vec<&'a str>,
     /// By ranker: where the item of each event but the first stood after those before it; 0 beyond place 20.
@@ -25,9 +25,9 @@ struct Line<'a> {
 }
 
 /// A value as JSON.
-struct Json(Value);
+struct Json<'a>(Value<'a>);
 
-impl Serialize for Json {
+impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Value::Null => serializer.serialize_unit(),
@@ -49,7 +49,7 @@ impl Serialize for Json {
 }
 
 /// Writes every test session.
-pub(crate) fn write(path: &Path, task: &Task<'_>, places: &[(String, Vec<Vec<Place>>)]) -> Result<(), Error> {
+pub(crate) fn write<'a>(path: &Path, task: &'a Task<'a>, places: &'a [(String, Vec<Vec<Place>>)]) -> Result<(), Error> {
     let lines = || -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
         for (index, session) in task.sessions.iter().enumerate() {
@@ -62,7 +62,7 @@ pub(crate) fn write(path: &Path, task: &Task<'_>, places: &[(String, Vec<Vec<Pla
 }
 
 fn line<'a>(
-    task: &'a Task<'_>,
+    task: &'a Task<'a>,
     session: &TestSession,
     index: usize,
     places: &'a [(String, Vec<Vec<Place>>)],
