@@ -58,21 +58,18 @@ impl Prepared {
 
     /// A catalogue in which exactly these items compete.
     ///
-    /// Without one of the shop's own, the first `known` items are the item vocabulary, in this order. With one,
-    /// vocabulary and facts are the shop's; what else it sells is sold out, and the log stands in for what it lacks.
+    /// Where there is one of the shop's own, the facts are the shop's; what else it sells is sold out, and the log
+    /// stands in for what it lacks. `vocabulary` goes before the shop's.
     pub(crate) fn of_items(
         items: &[(&str, &Facts)],
-        known: usize,
+        vocabulary: Option<&[String]>,
         own: Option<&Value>,
         slate: usize,
     ) -> Result<Prepared, Error> {
-        let mut json = match own {
-            None => {
-                let vocabulary: Vec<&str> = items[..known].iter().map(|(id, _)| *id).collect();
-                json!({ "schema": 1, "vocabulary": { "item": vocabulary }, "products": [] })
-            }
-            Some(own) => own.clone(),
-        };
+        let mut json = own.cloned().unwrap_or_else(|| json!({ "schema": 1 }));
+        if let Some(words) = vocabulary {
+            json["vocabulary"]["item"] = words.into();
+        }
         let mut lacking: HashMap<&str, &Facts> = items.iter().copied().collect();
         let rows = json["products"].as_array_mut().map(std::mem::take).unwrap_or_default();
         let mut products: Vec<Value> = rows

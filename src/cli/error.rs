@@ -59,6 +59,11 @@ pub(crate) enum Error {
         /// The refusal.
         source: nearside_scorer::Error,
     },
+    /// A file that is no list of items.
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+    },
     /// A model that keeps the contract but does not rank this catalogue.
     Ranking(nearside_core::Error),
 }
@@ -109,6 +114,7 @@ impl Error {
             Self::NothingToPredict { .. } => "nothing-to-predict",
             Self::EmptySplit { .. } => "empty-split",
             Self::EnginesDiffer { .. } => "engines-differ",
+            Self::Vocabulary { .. } => "invalid-vocabulary",
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
             Self::Model { source, .. } => source.code(),
         }
@@ -129,7 +135,9 @@ impl Error {
     /// The value at fault, where there is one.
     pub(crate) fn value(&self) -> Option<String> {
         match self {
-            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } => Some(path.display().to_string()),
+            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::Vocabulary { path } => {
+                Some(path.display().to_string())
+            }
             Self::Log(source) => source.value(),
             Self::NothingToPredict { sessions } | Self::EmptySplit { sessions, .. } => Some(sessions.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
@@ -156,6 +164,13 @@ impl Error {
             }
             Self::EnginesDiffer { .. } => {
                 "Export with other options and check again; until they agree, trust neither engine with it".into()
+            }
+            Self::Vocabulary { .. } => "Give the vocabulary.json that `nearside train` wrote beside the model".into(),
+            Self::Ranking(source) if source.code() == "vocabulary-mismatch" => {
+                format!(
+                    "{} (evaluate takes --catalogue, and --vocabulary for what `nearside train` wrote)",
+                    source.remedy()
+                )
             }
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.remedy(),
             Self::Model { source, .. } if source.code() == "unsupported-operator" => {
@@ -197,6 +212,7 @@ impl fmt::Display for Error {
             Self::Catalogue { path: Some(path), source } => write!(f, "{}: {source}", path.display()),
             Self::Catalogue { path: None, source } => write!(f, "the catalogue derived from the log: {source}"),
             Self::Model { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Vocabulary { path } => write!(f, "{} is no JSON list of items", path.display()),
             Self::Ranking(source) => source.fmt(f),
         }
     }

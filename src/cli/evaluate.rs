@@ -16,7 +16,7 @@ mod rules;
 mod task;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::{ArgGroup, Args};
@@ -75,9 +75,10 @@ and tail: a third of the training steps each), repeat (next item seen in the ses
 whose answer training never saw are not in the figures; a model is asked them apart, with those items competing too.
 No baseline can name them.
 
-Catalogue: the training items in the order in which the log names them first, which are also the item vocabulary, with
-what the log tells of them. A model trained with a catalogue of its own needs --catalogue; items it lacks are counted and
-stand in as the log tells them, and what else it holds does not compete.
+Catalogue: the training items with what the log tells of them. The item vocabulary is their sorted names, or what
+--vocabulary gives: the vocabulary.json that `nearside train` wrote. A model trained with a catalogue of its own needs
+--catalogue; training items it lacks are counted and stand in as the log tells them, and what else it holds does not
+compete.
 
 Through wasm: --questions writes what was asked and where the answers stood, --catalogue-out the catalogue;
 `node tests/wasm/evaluate.mjs MODEL CATALOGUE QUESTIONS` asks the wasm build the same and prints its figures.
@@ -119,6 +120,9 @@ pub(crate) struct Options {
     /// The catalogue that the models were trained with, as JSON
     #[arg(long, value_name = "FILE", requires = "model")]
     catalogue: Option<PathBuf>,
+    /// The items that the models know, in order: a JSON array, or an object with one as `items`
+    #[arg(long, value_name = "FILE", requires = "model")]
+    vocabulary: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
     /// Ask only so many questions, of sessions drawn at random, for a quick look
@@ -167,8 +171,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         task.sample(most.get(), options.seed);
     }
     let own = options.catalogue.as_deref().map(Prepared::json).transpose()?;
+    let vocabulary = match &options.vocabulary {
+        Some(path) => Some(words(path)?),
+        None if own.is_none() => Some(task.sorted_names()),
+        None => None,
+    };
     let thirds = Thirds::new(&task);
-    let evaluation = Evaluation { options, task: &task, thirds: &thirds, own: own.as_ref() };
+    let evaluation =
+        Evaluation { options, task: &task, thirds: &thirds, own: own.as_ref(), vocabulary: vocabulary.as_deref() };
     let Outcome { reports, places, new_pairs } = evaluation.outcome()?;
     if let Some(path) = &options.questions {
         questions::write(path, &task, &places)?;
@@ -258,6 +268,8 @@ struct Evaluation<'a> {
     thirds: &'a Thirds,
     /// The shop's own catalogue.
     own: Option<&'a serde_json::Value>,
+    /// The item vocabulary, where it is not the shop's own.
+    vocabulary: Option<&'a [String]>,
 }
 
 impl Evaluation<'_> {
@@ -270,7 +282,7 @@ impl Evaluation<'_> {
 
         let is_new = |item: &&u32| **item as usize >= task.items();
         outcome.new_pairs = task.new.sessions.iter().flat_map(|s| s.items.iter().skip(1)).filter(is_new).count();
-        let catalogue = |new: bool| Prepared::of_items(&task.facts(new), task.items(), self.own, SLATE);
+        let catalogue = |new: bool| Prepared::of_items(&task.facts(new), self.vocabulary, self.own, SLATE);
         if self.options.model.is_empty() {
             return Ok(outcome);
         }
@@ -344,6 +356,21 @@ impl Evaluation<'_> {
         let rows = own["products"].as_array().into_iter().flatten();
         let there: std::collections::HashSet<String> = rows.filter_map(catalogue::id).collect();
         (0..self.task.items() as u32).filter(|item| !there.contains(self.task.name(*item))).count()
+    }
+}
+
+/// Reads a list of items: `["a", "b"]` or `{"items": ["a", "b"]}`.
+fn words(path: &Path) -> Result<Vec<String>, Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        List(Vec<String>),
+        Named { items: Vec<String> },
+    }
+    let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Words::List(items) | Words::Named { items }) => Ok(items),
+        Err(_) => Err(Error::Vocabulary { path: path.to_owned() }),
     }
 }
 

@@ -128,6 +128,13 @@ impl<'a> Task<'a> {
         (0..items as u32).map(|item| (self.name(item), self.log(item).facts(self.numbers[item as usize]))).collect()
     }
 
+    /// The names of the training items, sorted: the vocabulary of whoever was not told another.
+    pub(crate) fn sorted_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = (0..self.items() as u32).map(|item| self.name(item).to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
     fn log(&self, item: u32) -> &'a Log {
         if (item as usize) < self.items() { self.train } else { self.test }
     }

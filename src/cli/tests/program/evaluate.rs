@@ -82,14 +82,20 @@ fn the_published_figures_of_diginetica_lie_within_the_intervals_of_a_sample() {
 }
 
 #[test]
-fn a_model_knows_the_items_in_the_order_in_which_training_names_them_first() {
-    // c, a, b have the ids 1, 2, 3, and so their places. The answers are a, b and c.
+fn a_model_knows_the_items_by_their_sorted_names_or_by_the_vocabulary_given() {
+    // The answers are a and b. Sorted they stand first and second, as c, a, b they stand second and third.
     let path = table("by-id.onnx", &[9.0, -1.0, -2.0, -3.0]);
-    let report = on_lines("by-id", "c a\nb c a\n", "c a b c\n", &["--model", path.to_str().unwrap()]);
-    let model = &report["rankers"]["by-id.onnx"];
-    assert_eq!((&model["engine"], &model["pairs"]), (&"compact".into(), &3.into()));
-    close(figure(&report, "by-id.onnx", "mrr_20"), 100.0 * (1.0 / 2.0 + 1.0 / 3.0 + 1.0) / 3.0, "mrr_20");
-    assert_eq!(model["model"]["ties"], 0);
+    let mrr = |of: &str, more: &[&str]| {
+        let report = on_lines(of, "c a\nb c a\n", "c a b\n", &[&["--model", path.to_str().unwrap()], more].concat());
+        let model = &report["rankers"]["by-id.onnx"];
+        assert_eq!((&model["engine"], &model["pairs"]), (&"compact".into(), &2.into()));
+        assert_eq!(model["model"]["ties"], 0);
+        figure(&report, "by-id.onnx", "mrr_20")
+    };
+    let vocabulary = written("by-id.json", r#"{ "items": ["c", "a", "b"] }"#);
+    close(mrr("sorted", &[]), 100.0 * (1.0 + 1.0 / 2.0) / 2.0, "sorted");
+    let given = mrr("given", &["--vocabulary", vocabulary.to_str().unwrap()]);
+    close(given, 100.0 * (1.0 / 2.0 + 1.0 / 3.0) / 2.0, "given");
 }
 
 #[test]
@@ -269,6 +275,16 @@ fn a_model_for_another_vocabulary_is_refused() {
     let (train, test) = lines("vocabulary", "a b\n", "a b\n");
     let ran = evaluate(&train, &["--test", test.to_str().unwrap(), "--model", model.to_str().unwrap()]);
     assert_eq!((ran.code, ran.error()), (1, "vocabulary-mismatch"), "{ran:?}");
+}
+
+#[test]
+fn a_vocabulary_that_is_no_list_is_refused() {
+    let model = table("listless.onnx", &[0.0, 0.1, 0.2]);
+    let (train, test) = lines("listless", "a b\n", "a b\n");
+    let list = written("listless.json", r#"{ "items": [1, 2] }"#);
+    let words = ["--model", model.to_str().unwrap(), "--vocabulary", list.to_str().unwrap()];
+    let ran = evaluate(&train, &[&["--test", test.to_str().unwrap()], &words[..]].concat());
+    assert_eq!((ran.code, ran.error()), (1, "invalid-vocabulary"), "{ran:?}");
 }
 
 #[test]
