@@ -85,7 +85,7 @@ Through wasm: --questions writes what was asked and where the answers stood, --c
 
 Examples:
   nearside evaluate --train train_sessions.txt.gz --test test_sessions.txt.gz --model model.onnx
-  nearside evaluate --train events.tsv.gz --split-days 2 --only view_item --json
+  nearside evaluate --train events.tsv.gz --split-days 2 --only view_item --train-out part.jsonl --json
   nearside evaluate --train train_full.tsv.gz --test test.tsv.gz --model a.onnx b.onnx --max-queries 5000";
 
 /// Which logs, which models, and how.
@@ -134,6 +134,9 @@ pub(crate) struct Options {
     /// Threads that ask; 1 gives the steadiest times. By default as many as there are cores
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Write the training part as JSON lines of GA4 events, for `nearside train`
+    #[arg(long, value_name = "FILE")]
+    train_out: Option<PathBuf>,
     /// Write every test session as a JSON line: session, events, and the place of each next item by ranker
     #[arg(long, value_name = "FILE")]
     questions: Option<PathBuf>,
@@ -165,6 +168,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let log = options.reading.read(&options.train)?;
     let test_log = if options.test.is_empty() { None } else { Some(options.reading.read(&options.test)?) };
     let parts = Parts::new(options, &log, test_log.as_ref());
+    if let Some(path) = &options.train_out {
+        questions::write_events(path, &log, &parts.training)?;
+    }
     let mut task = Task::new((&log, &parts.training), (test_log.as_ref().unwrap_or(&log), &parts.tested))?;
     let sampled = options.max_queries.is_some_and(|most| most.get() < task.pairs());
     if let Some(most) = options.max_queries {

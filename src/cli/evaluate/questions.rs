@@ -1,10 +1,11 @@
-//! What was asked, and where the answers stood, so that another build can be asked the same.
+//! What was learned from and what was asked, as files: a trainer can be given the one, another build the other.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use nearside_core::Value;
+use nearside_log::{Log, Sequence};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 use super::ranker::Place;
@@ -46,6 +47,27 @@ impl Serialize for Json<'_> {
             }
         }
     }
+}
+
+/// Writes every step of these sessions as a JSON line: a GA4 event with its `session`.
+pub(crate) fn write_events(path: &Path, log: &Log, sequences: &[Sequence]) -> Result<(), Error> {
+    let lines = || -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        for sequence in sequences {
+            let session = &log.sessions()[sequence.session];
+            for step in &sequence.steps {
+                let mut event = log.event(&session.steps[*step]);
+                if let Value::Map(entries) = &mut event {
+                    entries.retain(|(key, _)| key != "session");
+                    entries.push(("session".into(), Value::Text(session.name.as_str().into())));
+                }
+                serde_json::to_writer(&mut file, &Json(event))?;
+                file.write_all(b"\n")?;
+            }
+        }
+        file.flush()
+    };
+    lines().map_err(Error::writing(path))
 }
 
 /// Writes every test session.

@@ -218,6 +218,19 @@ fn a_log_is_split_by_time_after_the_rare_items_are_gone() {
 }
 
 #[test]
+fn the_training_part_that_was_written_is_the_one_that_was_learned_from() {
+    let (part, log) = (scratch("part.jsonl"), fixture("retailrocket.tsv"));
+    let facts = |ran: Ran| {
+        let report = ran.json();
+        ["sessions", "steps", "items"].map(|name| report["train"][name].clone())
+    };
+    let split = ["--split-share", "0.4", "--min-support", "1", "--train-out", part.to_str().unwrap()];
+    let learned = facts(evaluate(&log, &split));
+    assert_eq!(learned, [json!(2), json!(5), json!(4)]);
+    assert_eq!(facts(evaluate(&part, &["--test", log.to_str().unwrap()])), learned);
+}
+
+#[test]
 fn only_the_kinds_asked_for_are_steps() {
     let log = fixture("retailrocket.tsv");
     let steps = |more: &[&str]| {
