@@ -21,23 +21,13 @@ export async function race({ createEngine, ort, read, peer, rounds, batch }) {
   for (const model of MODELS) {
     const bytes = await read(model.path)
     const catalogue = catalogueFor(model, new TextDecoder().decode(await read('www/public/catalogue.json')))
-    let now = NOW
-    const engine = await createEngine({ catalogue, now: () => now })
+    const shop = { createEngine, catalogue, bytes }
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] })
+    const { engine, act, pass } = await shopper(shop)
     try {
-      const { products } = catalogue
-      let events = 0
-      const act = () => engine.observe(event(products, events++))
-      while (events < PAST) await act()
-
-      const items = products.map(({ id }) => id)
-      const { embedding_width } = await engine.loadCatalogue(catalogue)
-      const { inputs } = await engine.loadModel(bytes)
-      const ours = await scoresOf(engine)
-      const feeds = tensors(ort, await readInputs(engine, inputs, items, embedding_width))
-      await engine.loadModel(bytes)
+      const { feeds, scores } = await probe(shop, ort)
       const { score } = await session.run(feeds)
-      const apart = Math.max(...items.map((id, i) => Math.abs(ours.get(id) - score.data[i])))
+      const apart = Math.max(...catalogue.products.map(({ id }, i) => Math.abs(scores.get(id) - score.data[i])))
       if (!(apart <= TOLERANCE)) throw new Error(`${model.path}: the engines differ by ${apart}`)
       notes.push(`${model.path}: 1,000 scores agree within ${apart.toExponential(1)}`)
 
@@ -49,7 +39,7 @@ export async function race({ createEngine, ort, read, peer, rounds, batch }) {
           warmup: 20,
           // The shopper moves on, so that nothing computed for the last slate can stand for the next.
           between: async () => {
-            now += 1000
+            pass()
             await act()
           },
         },
@@ -61,6 +51,34 @@ export async function race({ createEngine, ort, read, peer, rounds, batch }) {
     }
   }
   return { rows, notes }
+}
+
+/** An engine with a past, what its shopper does next, and the clock. */
+async function shopper({ createEngine, catalogue, bytes }) {
+  let now = NOW
+  const engine = await createEngine({ catalogue, now: () => now })
+  let events = 0
+  const act = () => engine.observe(event(catalogue.products, events++))
+  while (events < PAST) await act()
+  await engine.loadModel(bytes)
+  return { engine, act, pass: () => (now += 1000) }
+}
+
+/**
+ * What the model is given for that shopper, and our scores for it. Asks an engine of its own: it takes slates of all
+ * ads to find out, and an engine remembers its slates.
+ */
+async function probe(shop, ort) {
+  const { engine } = await shopper(shop)
+  try {
+    const { embedding_width } = await engine.loadCatalogue(shop.catalogue)
+    const { inputs } = await engine.loadModel(shop.bytes)
+    const scores = await scoresOf(engine)
+    const items = shop.catalogue.products.map(({ id }) => id)
+    return { scores, feeds: tensors(ort, await readInputs(engine, inputs, items, embedding_width)) }
+  } finally {
+    await engine.dispose()
+  }
 }
 
 /** Inputs as onnxruntime takes them. */
