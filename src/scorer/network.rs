@@ -158,6 +158,10 @@ impl Network {
     }
 
     /// The same, where it may be known that the `ad.` inputs are those of an earlier run.
+    #[cfg_attr(
+        not(feature = "compact"),
+        expect(unused_variables, reason = "the full engine keeps nothing from one run to the next")
+    )]
     pub(crate) fn run_edition(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<Scores, Error> {
         self.check(inputs)?;
         let engine = self.engine;
