@@ -21,6 +21,7 @@ mod serve;
 mod setup;
 mod size;
 mod tally;
+mod target;
 mod test;
 
 use std::path::PathBuf;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
 
 fn perform(arguments: &Arguments) -> Result<(), Error> {
     let project = Project::find(arguments.verbose)?;
+    target::claim(&project.target, &project.root)?;
     match &arguments.action {
         Action::Demo { once: true, screenshot, .. } => demo::once(&project, screenshot.as_deref()),
         Action::Demo { port, .. } => demo::keep(&project, *port),
