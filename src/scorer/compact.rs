@@ -88,6 +88,7 @@ operators!(
     ReduceSum,
     Relu,
     Reshape,
+    ScatterElements,
     Shape,
     Sigmoid,
     Slice,
