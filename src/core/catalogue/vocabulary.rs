@@ -60,6 +60,11 @@ impl Vocabulary {
         }
     }
 
+    /// A vocabulary of items alone, in this order: what a trainer numbers its sessions with.
+    pub fn of_items<'a>(items: impl Iterator<Item = &'a str>) -> Vocabulary {
+        Vocabulary { items: Words::new(items), ..Vocabulary::default() }
+    }
+
     /// The id of an item; 0 where it is unknown.
     pub fn item(&self, id: &str) -> i32 {
         self.items.id(id)
