@@ -1,0 +1,168 @@
+//! Why training stopped, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Every failure of this crate.
+#[derive(Debug)]
+pub enum Error {
+    /// A file cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A checkpoint that is incomplete or no checkpoint.
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A checkpoint of another run.
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// Too few sessions of two steps to train and to validate.
+    TooFewSessions {
+        /// How many there are.
+        got: usize,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// An option outside its range.
+    Option {
+        /// Its name.
+        name: &'static str,
+        /// What was given.
+        got: String,
+        /// What is possible.
+        range: String,
+    },
+    /// The loss is not a number any more.
+    Diverged {
+        /// The step.
+        step: u64,
+    },
+    /// The model does not fit the budget at any width.
+    OverBudget {
+        /// Bytes allowed.
+        budget: u64,
+        /// Bytes of the smallest.
+        smallest: u64,
+    },
+    /// The arithmetic library refused an operation: a defect here.
+    Arithmetic(candle_core::Error),
+}
+
+impl Error {
+    /// A stable word a program can test.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable-file",
+            Self::Unwritable { .. } => "unwritable-file",
+            Self::DamagedCheckpoint { .. } => "damaged-checkpoint",
+            Self::OtherRun { .. } => "other-run",
+            Self::TooFewSessions { .. } => "too-few-sessions",
+            Self::Option { .. } => "option-out-of-range",
+            Self::Diverged { .. } => "diverged",
+            Self::OverBudget { .. } => "over-budget",
+            Self::Arithmetic(_) => "arithmetic-failed",
+        }
+    }
+
+    /// The part at fault, where there is one.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Option { name, .. } => Some(name),
+            Self::OverBudget { .. } => Some("budget"),
+            _ => None,
+        }
+    }
+
+    /// The value at fault, where there is one.
+    pub fn value(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Unwritable { path, .. }
+            | Self::DamagedCheckpoint { path, .. }
+            | Self::OtherRun { path, .. } => Some(path.display().to_string()),
+            Self::TooFewSessions { got, .. } => Some(got.to_string()),
+            Self::Option { got, .. } => Some(got.clone()),
+            Self::Diverged { step } => Some(step.to_string()),
+            Self::OverBudget { budget, .. } => Some(budget.to_string()),
+            Self::Arithmetic(_) => None,
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => "Check that the file exists, is complete and may be read".into(),
+            Self::Unwritable { .. } => {
+                "Check that the folder exists, may be written and has space; then run again with --resume".into()
+            }
+            Self::DamagedCheckpoint { .. } => "Delete the file and train again from the start".into(),
+            Self::OtherRun { .. } => {
+                "Resume with the log and options the run began with, or train into another folder".into()
+            }
+            Self::TooFewSessions { .. } => "Give a longer log, or lower --min-count".into(),
+            Self::Option { range, .. } => format!("Give {range}"),
+            Self::Diverged { .. } => "Lower --rate".into(),
+            Self::OverBudget { smallest, .. } => {
+                format!("Allow {smallest} bytes, or raise --min-count so that fewer items are known")
+            }
+            Self::Arithmetic(_) => "Report this with the command that led to it".into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
+            Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
+            Self::DamagedCheckpoint { path, fault } => {
+                write!(f, "{} is no checkpoint to go on from: {fault}", path.display())
+            }
+            Self::OtherRun { path, difference } => write!(f, "{} is of another run: {difference}", path.display()),
+            Self::TooFewSessions { got, needed } => {
+                write!(f, "there are {got} sessions of two steps or more, {needed} are needed")
+            }
+            Self::Option { name, got, range } => write!(f, "{name} is {got}, it should be {range}"),
+            Self::Diverged { step } => write!(f, "the loss is not a number any more at step {step}"),
+            Self::OverBudget { budget, smallest } => {
+                write!(f, "the smallest model has {smallest} bytes, more than the {budget} allowed")
+            }
+            Self::Arithmetic(source) => write!(f, "the arithmetic failed: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
+            Self::Arithmetic(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(source: candle_core::Error) -> Self {
+        Self::Arithmetic(source)
+    }
+}

@@ -1,0 +1,63 @@
+//! Rankers from sessions: trained, measured and written as ONNX files of the Nearside contract.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use nearside_train::{Data, Options, Sessions, Shape, Shipping, train};
+//!
+//! // Item ids from 1; every session goes up by one, some start late.
+//! let sessions = |from: u32| -> Sessions {
+//!     let mut all = Sessions::default();
+//!     (from..from + 40).for_each(|first| all.push(&[first % 8 + 1, first % 8 + 2, first % 8 + 3]));
+//!     all
+//! };
+//! let (training, validation) = (sessions(0), sessions(40));
+//! let data = Data { training: &training, validation: &validation, items: 10 };
+//! let options = Options { shape: Shape::of_width(8), epochs: 2, ..Options::default() };
+//! let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(()))?;
+//! let shipping = Shipping { levels: 7, vocabulary: "5d1f0a3c2b4e6f78".into(), about: "An example.".into() };
+//! let ranker = outcome.ok_or("ended early")?.ship(&validation, None, &shipping)?;
+//! std::fs::write(std::env::temp_dir().join("ranker.onnx"), &ranker.file)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Map
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `sessions`, `batch` | what is learnt from, and a step's share of it |
+//! | `encoder`, `network` | the network: items and steps to a query, and one step of learning |
+//! | `loss`, `adam` | where a step's time goes: the loss over the candidates, and sparse updates |
+//! | `run`, `checkpoint`, `page` | a run: epochs, early stopping, resuming, curves |
+//! | `measure`, `calibration` | how good the network is, and what its scores mean |
+//! | `export`, `onnx`, `ranker` | the file that ships |
+//!
+//! # Limits
+//!
+//! Sessions and the item table are held in memory: 4 bytes a step, 12 a number of an item vector. Results are the
+//! same to the last bit on one machine with any number of threads; another processor may sum in another order.
+
+mod adam;
+mod batch;
+mod calibration;
+mod checkpoint;
+mod encoder;
+mod error;
+mod export;
+mod loss;
+mod measure;
+mod network;
+mod onnx;
+mod page;
+mod random;
+mod ranker;
+mod run;
+mod sessions;
+
+pub use calibration::Calibration;
+pub use encoder::Shape;
+pub use error::Error;
+pub use measure::Figures;
+pub use page::page;
+pub use ranker::{LEVELS, Ranker, Shipping};
+pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
+pub use sessions::Sessions;

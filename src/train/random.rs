@@ -1,0 +1,109 @@
+//! Random numbers that depend on nothing but a seed and a place.
+//!
+//! Every use (an epoch's order, a step's negatives, a step's dropout) has its own stream, keyed by what
+//! it is for. A resumed run therefore needs no generator state: it asks for the same streams again.
+
+/// SplitMix64 (Steele, Lea, Flood 2014, <https://doi.org/10.1145/2660193.2660195>).
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+/// What a stream is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    /// The initial weights.
+    Weights,
+    /// The order of the sessions in one epoch.
+    Order,
+    /// The negatives of one step.
+    Negatives,
+    /// The dropout of one step.
+    Dropout,
+    /// The golden cases of a file.
+    Golden,
+}
+
+impl Random {
+    /// The stream for one use, at one place of the run.
+    pub(crate) fn new(seed: u64, stream: Stream, place: u64) -> Random {
+        let mut random = Random(seed);
+        for part in [stream as u64 + 1, place] {
+            random.0 = random.next() ^ part.wrapping_mul(0xd6e8_feb8_6659_fd93);
+        }
+        random
+    }
+
+    /// The next 64 bits.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in `0..limit`; 0 where the limit is.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        ((u128::from(self.next()) * limit as u128) >> 64) as usize
+    }
+
+    /// Uniform in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1 << 24) as f32
+    }
+
+    /// Standard normal, by the sum of twelve uniforms: light tails are welcome in initial weights.
+    pub(crate) fn normal(&mut self) -> f32 {
+        (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
+    }
+
+    /// Fisher and Yates's shuffle.
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last + 1));
+        }
+    }
+
+    /// `count` factors of a dropout: 0 with the chance `rate`, otherwise what keeps the mean at 1.
+    pub(crate) fn dropout(&mut self, count: usize, rate: f32) -> Vec<f32> {
+        let kept = 1.0 / (1.0 - rate);
+        (0..count).map(|_| if self.uniform() < rate { 0.0 } else { kept }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_differ_by_seed_use_and_place_and_repeat_themselves() {
+        let first = |seed, stream, place| Random::new(seed, stream, place).next();
+        assert_eq!(first(1, Stream::Order, 2), first(1, Stream::Order, 2));
+        let all = [
+            first(1, Stream::Order, 2),
+            first(2, Stream::Order, 2),
+            first(1, Stream::Dropout, 2),
+            first(1, Stream::Order, 3),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[..i].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn normals_have_mean_0_and_variance_1() {
+        let mut random = Random::new(7, Stream::Weights, 0);
+        let drawn: Vec<f32> = (0..20_000).map(|_| random.normal()).collect();
+        let mean = drawn.iter().sum::<f32>() / 20_000.0;
+        let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 20_000.0;
+        // Four standard errors: 1 / sqrt(20,000) and sqrt(2 / 20,000).
+        assert!(mean.abs() < 0.029 && (variance - 1.0).abs() < 0.04, "{mean} {variance}");
+    }
+
+    #[test]
+    fn a_shuffle_keeps_every_element() {
+        let mut list: Vec<u32> = (0..100).collect();
+        Random::new(3, Stream::Order, 0).shuffle(&mut list);
+        assert!(list.windows(2).any(|pair| pair[0] > pair[1]));
+        list.sort_unstable();
+        assert!(list.into_iter().eq(0..100));
+    }
+}
