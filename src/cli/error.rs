@@ -66,6 +66,8 @@ pub(crate) enum Error {
     },
     /// A model that keeps the contract but does not rank this catalogue.
     Ranking(nearside_core::Error),
+    /// A training run that cannot begin or go on.
+    Training(nearside_train::Error),
 }
 
 /// One of the parts of an evaluation's data.
@@ -117,6 +119,7 @@ impl Error {
             Self::Vocabulary { .. } => "invalid-vocabulary",
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
             Self::Model { source, .. } => source.code(),
+            Self::Training(source) => source.code(),
         }
     }
 
@@ -128,6 +131,7 @@ impl Error {
             Self::EmptySplit { part, .. } => Some(part.word()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.field(),
             Self::Model { source, .. } => source.field(),
+            Self::Training(source) => source.field(),
             _ => None,
         }
     }
@@ -143,6 +147,7 @@ impl Error {
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.value(),
             Self::Model { source, .. } => source.value(),
+            Self::Training(source) => source.value(),
         }
     }
 
@@ -177,6 +182,7 @@ impl Error {
                 format!("{} (`nearside check` lists them; replay and evaluate take --engine full)", source.remedy())
             }
             Self::Model { source, .. } => source.remedy(),
+            Self::Training(source) => source.remedy(),
         }
     }
 
@@ -214,6 +220,7 @@ impl fmt::Display for Error {
             Self::Model { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Vocabulary { path } => write!(f, "{} is no JSON list of items", path.display()),
             Self::Ranking(source) => source.fmt(f),
+            Self::Training(source) => source.fmt(f),
         }
     }
 }
@@ -225,6 +232,7 @@ impl std::error::Error for Error {
             Self::Log(source) => Some(source),
             Self::Catalogue { source, .. } | Self::Ranking(source) => Some(source),
             Self::Model { source, .. } => Some(source),
+            Self::Training(source) => Some(source),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Nearside's command line: `nearside check | replay | evaluate`.
+//! Nearside's command line: `nearside check | replay | train | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure
 //! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
@@ -14,6 +14,7 @@ mod progress;
 mod random;
 mod replay;
 mod source;
+mod train;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,9 @@ enum Action {
     /// Replay a log through the engine and measure how well, and how fast, it ranks.
     #[command(after_help = replay::HELP)]
     Replay(replay::Options),
+    /// Train a ranker from a log and write it as an ONNX file.
+    #[command(after_help = train::HELP)]
+    Train(train::Options),
     /// Measure models beside the usual baselines, by the protocol of the public tables.
     #[command(after_help = evaluate::HELP)]
     Evaluate(evaluate::Options),
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     let (result, json) = match &arguments.action {
         Action::Check(options) => (check::run(options), options.json),
         Action::Replay(options) => (replay::run(options), options.json),
+        Action::Train(options) => (train::run(options), options.json),
         Action::Evaluate(options) => (evaluate::run(options), options.json),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };

@@ -10,3 +10,4 @@ mod models;
 mod onnx;
 mod retailrocket;
 mod run;
+mod train;

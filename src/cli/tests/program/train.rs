@@ -1,0 +1,108 @@
+//! `nearside train`: from a log to a file that `nearside check` accepts.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::run::{Ran, nearside, scratch, written};
+
+/// Sessions that go round a ring of 40 items, one a line.
+fn log(name: &str, sessions: usize) -> PathBuf {
+    let line = |session: usize| {
+        let steps: Vec<String> = (0..3 + session % 3).map(|step| format!("sku-{}", (session + step) % 40)).collect();
+        steps.join(" ") + "\n"
+    };
+    written(name, (0..sessions).map(line).collect::<String>())
+}
+
+fn train(log: &Path, out: &Path, more: &[&str]) -> Ran {
+    let words = ["train", "--json", "--events", log.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    nearside([&words, more].concat())
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = scratch(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+const SMALL: &[&str] = &["--width", "8", "--epochs", "2", "--min-count", "1", "--teachers", "0"];
+
+#[test]
+fn a_log_becomes_a_model_that_both_engines_accept_with_its_vocabulary_journal_and_page() {
+    let (log, out) = (log("train_ring.txt", 400), folder("train_ring"));
+    let ran = train(&log, &out, &["--width", "8", "--epochs", "2", "--min-count", "1", "--refit"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["items"], &report["width"]), (&40.into(), &8.into()));
+    assert!(report["validation"]["shipped"]["recall_20"].as_f64().unwrap() > 0.0);
+
+    let checked = nearside(["check", out.join("model.onnx").to_str().unwrap(), "--json"]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let checked = checked.json();
+    assert_eq!((&checked["verdict"], &checked["golden"]), (&"compact".into(), &3.into()));
+    assert!(checked["agreement"]["cases"].as_u64().unwrap() > 0);
+
+    let vocabulary: Value = serde_json::from_slice(&std::fs::read(out.join("vocabulary.json")).unwrap()).unwrap();
+    assert_eq!(vocabulary["items"].as_array().unwrap().len(), 40);
+    let journal = std::fs::read_to_string(out.join("train.jsonl")).unwrap();
+    let lines: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Four networks of two epochs each: the one that is measured, the one that ships, and a teacher for each.
+    assert_eq!(lines.iter().filter(|line| line.get("epoch").is_some()).count(), 8);
+    assert!(std::fs::read_to_string(out.join("network.html")).unwrap().contains("<svg"));
+}
+
+#[test]
+fn the_model_is_measured_by_evaluate_with_its_vocabulary() {
+    let (log, out) = (log("train_taken.txt", 400), folder("train_taken"));
+    assert_eq!(train(&log, &out, &["--width", "8", "--min-count", "1", "--teachers", "0"]).code, 0);
+    let [model, vocabulary] = ["model.onnx", "vocabulary.json"].map(|name| out.join(name).display().to_string());
+    let words = ["evaluate", "--json", "--split-share", "0.1", "--min-support", "1", "--train", log.to_str().unwrap()];
+    let ran = nearside([&words[..], &["--model", &model, "--vocabulary", &vocabulary]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // It goes round a ring, so that the next item is never in doubt.
+    let recall = ran.json()["rankers"]["model.onnx"]["recall_10"]["value"].as_f64();
+    assert!(recall.unwrap() > 90.0, "{}", ran.stdout);
+}
+
+#[test]
+fn the_same_command_writes_the_same_model_and_a_resumed_one_too() {
+    let log = log("train_same.txt", 300);
+    let model = |name: &str, twice: bool| {
+        let out = folder(name);
+        assert_eq!(train(&log, &out, SMALL).code, 0);
+        if twice {
+            assert_eq!(train(&log, &out, &[SMALL, &["--resume"]].concat()).code, 0);
+        }
+        std::fs::read(out.join("model.onnx")).unwrap()
+    };
+    let first = model("train_same_1", false);
+    assert!(first == model("train_same_2", false));
+    assert!(first == model("train_same_3", true));
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
+    let out = folder("train_refused");
+    let short = log("train_short.txt", 5);
+    let long = log("train_long.txt", 300);
+    let no_item = written("train_no_item.csv", "session,time,colour\n1,1700000000,red\n");
+    let file = written("train_out_is_a_file", "");
+    for (log, out, more, code) in [
+        (&short, &out, SMALL, "too-few-sessions"),
+        (&no_item, &out, SMALL, "missing-column"),
+        (&scratch("train_no_such_log"), &out, SMALL, "unreadable-file"),
+        (&long, &file, SMALL, "unwritable-file"),
+        (&long, &out, &["--budget", "1kB", "--min-count", "1"], "over-budget"),
+        (&long, &out, &["--rate", "0", "--width", "8"], "option-out-of-range"),
+    ] {
+        let ran = train(log, out, more);
+        assert_eq!((ran.code, ran.error()), (1, code), "{}", ran.stderr);
+        assert_eq!(ran.json()["error"]["code"], code);
+        assert!(ran.stderr.contains("\nremedy: "), "{}", ran.stderr);
+    }
+    assert_eq!(train(&long, &out, SMALL).code, 0);
+    let other =
+        train(&long, &out, &["--width", "8", "--epochs", "3", "--min-count", "1", "--teachers", "0", "--resume"]);
+    assert_eq!((other.code, other.error()), (1, "other-run"));
+}

@@ -1,0 +1,404 @@
+//! `nearside train`: a log in, an ONNX file out.
+//!
+//! The log's newest sessions are held out to choose the epoch, to calibrate and to measure. The folder then holds
+//! the model, the item vocabulary its catalogue has to name, checkpoints, a journal of JSON lines and a page with
+//! the curves.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use nearside_core::{EventName, Vocabulary};
+use nearside_log::{Log, Rules, Sequence, Split};
+use nearside_train::{Checkpoints, Data, Epoch, Figures, Outcome, Progress, Sessions, Shape, Shipping};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::source::Reading;
+
+/// What `--help` says below the options.
+pub(crate) const HELP: &str = "\
+Writes into the folder of --out:
+  model.onnx        the ranker: session.item and ad.item in, score out (a logit)
+  vocabulary.json   the items it knows, in order: sorted; a catalogue with other products has to name them
+  train.jsonl       the journal: one JSON object a line, with loss and figures
+  network.html      the same as curves; one page for every network, such as teacher-1.html
+  network/          checkpoints, for every network; --resume goes on from the last as if nothing had happened
+
+Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
+validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more
+on all sessions, for as many epochs as were best; the figures are then those of the first network.
+
+What the model reveals: one vector an item and weights shared by all sessions; items with fewer steps than
+--min-count do not appear in it.
+
+Examples:
+  nearside train --events events.tsv.gz --out ranker
+  nearside train --events clicks.csv --map item=article_no,session=visit,time=when --out ranker --budget 2MB
+  nearside train --events clicks.csv --out ranker --resume";
+
+/// What is trained on, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// The folder for everything that is written; made where it is missing
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
+    /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given
+    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
+    kinds: Vec<EventName>,
+    /// Leave out items with fewer steps than this in the whole log
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    min_count: usize,
+    /// Share of the sessions, the newest, that are held out to choose and to measure: above 0, at most 0.5
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    validation: f64,
+    /// Largest size of the model after compression, such as 3MB or 800kB; picks the width of the item vectors
+    #[arg(long, value_name = "SIZE", default_value = "3MB", value_parser = size)]
+    budget: u64,
+    /// Width of the item vectors, in place of the one that --budget allows
+    #[arg(long, value_name = "N")]
+    width: Option<usize>,
+    /// Most passes over the sessions; the learning rate falls over them
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Epochs without a better figure after which training ends
+    #[arg(long, value_name = "N")]
+    patience: Option<u64>,
+    /// Highest learning rate of the encoder; that of the item vectors follows
+    #[arg(long, value_name = "RATE")]
+    rate: Option<f32>,
+    /// Train so many networks first, a quarter narrower, and let the one that ships learn from them too; 0 takes
+    /// half the time and costs about a point of Recall@20
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    teachers: u64,
+    /// Age in sessions at which a session counts half as much as the newest; all count the same where not given
+    #[arg(long, value_name = "SESSIONS")]
+    half_life: Option<f64>,
+    /// Train once more on all sessions, those of the validation included, and ship that
+    #[arg(long)]
+    refit: bool,
+    /// Where all randomness starts: the same log, options and seed give the same model
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Go on from the last checkpoint in the folder, where there is one
+    #[arg(long)]
+    resume: bool,
+    /// Seconds between checkpoints
+    #[arg(long, value_name = "S", default_value_t = 120)]
+    checkpoint_every: u64,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn event_name(text: &str) -> Result<EventName, String> {
+    EventName::from_name(text).ok_or_else(|| "not a GA4 e-commerce event".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if share > 0.0 && share <= 0.5 { Ok(share) } else { Err("must be above 0 and at most 0.5".into()) }
+}
+
+/// Bytes; kB and MB are powers of ten.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "B" => 1.0,
+        "kB" | "KB" | "k" => 1e3,
+        "MB" | "M" => 1e6,
+        other => return Err(format!("{other} is none of B, kB and MB")),
+    };
+    match digits.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok((number * unit) as u64),
+        _ => Err("not a size above 0".into()),
+    }
+}
+
+/// The sessions as ids of the vocabulary.
+struct Prepared {
+    vocabulary: Vocabulary,
+    items: Vec<String>,
+    training: Sessions,
+    validation: Sessions,
+}
+
+impl Prepared {
+    fn new(log: &Log, options: &Options) -> Prepared {
+        let rules = Rules { kinds: options.kinds.clone(), min_support: options.min_count };
+        let kept = rules.keep(log);
+        eprintln!(
+            "{} sessions kept, {} too short, {} items too rare",
+            kept.sequences.len(),
+            kept.short_sessions,
+            kept.rare_items
+        );
+        let names = log.items();
+        // Sorted, as a catalogue without a vocabulary of its own numbers its products.
+        let sorted: BTreeMap<&str, u32> =
+            kept.sequences.iter().flat_map(|s| s.items(log)).map(|item| (names.name(item), item)).collect();
+        let ids: BTreeMap<u32, u32> = sorted.values().zip(1..).map(|(item, id)| (*item, id)).collect();
+        let items: Vec<String> = sorted.keys().map(|name| (*name).to_owned()).collect();
+        let (training, validation) = Split::Share(options.validation).apply(log, kept.sequences);
+        let numbered = |sequences: &[Sequence]| -> Sessions {
+            let mut sessions = Sessions::default();
+            sequences.iter().for_each(|s| sessions.push(&s.items(log).map(|item| ids[&item]).collect::<Vec<_>>()));
+            sessions
+        };
+        Prepared {
+            vocabulary: Vocabulary::of_items(items.iter().map(String::as_str)),
+            items,
+            training: numbered(&training),
+            validation: numbered(&validation),
+        }
+    }
+}
+
+/// Runs the command and prints its report.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let started = Instant::now();
+    let log = options.reading.read(&options.events)?;
+    let prepared = Prepared::new(&log, options);
+    drop(log);
+    std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
+    let path = options.out.join("vocabulary.json");
+    let text = json!({"items": prepared.items}).to_string();
+    std::fs::write(&path, text).map_err(Error::writing(&path))?;
+
+    let items = prepared.items.len();
+    let mut settings = settings(options, items)?;
+    let mut journal = Journal::open(&options.out, options.resume)?;
+    let data = Data { training: &prepared.training, validation: &prepared.validation, items };
+    let mut teachers = journal.teachers("teacher", options, &settings, data)?;
+    let chosen = journal.train("network", options, &settings, data, &teachers)?;
+    let about = format!(
+        "Next item in the session, learnt from {} sessions of {items} items by nearside train {}, seed {}.",
+        prepared.training.len() + if options.refit { prepared.validation.len() } else { 0 },
+        env!("CARGO_PKG_VERSION"),
+        options.seed,
+    );
+    let shipping =
+        Shipping { levels: nearside_train::LEVELS, vocabulary: prepared.vocabulary.item_hash().to_owned(), about };
+    let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
+    let (float, shipped) = (ranker.float, ranker.shipped);
+    if options.refit {
+        // Nothing is held out any more, so the epochs are those that were best.
+        settings.patience = u64::MAX;
+        let all: Sessions = prepared.training.iter().chain(prepared.validation.iter()).collect();
+        let data = Data { training: &all, validation: &Sessions::default(), items };
+        // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
+        teachers.extend(journal.teachers("refit-teacher", options, &settings, data)?);
+        let again = journal.train("refit", options, &settings, data, &teachers)?;
+        ranker = again.ship(&prepared.validation, Some(ranker.calibration), &shipping).map_err(Error::Training)?;
+    }
+    let path = options.out.join("model.onnx");
+    std::fs::write(&path, &ranker.file).map_err(Error::writing(&path))?;
+    let report = json!({
+        "model": path,
+        "items": items,
+        "sessions": {"training": prepared.training.len(), "validation": prepared.validation.len()},
+        "width": settings.shape.width,
+        "epoch": chosen.best,
+        "bytes": ranker.file.len(),
+        "bytes_gzip": ranker.compressed,
+        "validation": {"float": percent(&float), "shipped": percent(&shipped)},
+        "calibration": ranker.calibration,
+        "refit": options.refit,
+        "seconds": started.elapsed().as_secs_f64().round(),
+    });
+    journal.note(&json!({"done": report}))?;
+    if options.json {
+        println!("{report}")
+    } else {
+        print!("{}", page(&report))
+    }
+    Ok(())
+}
+
+/// The trainer's options, with the width the budget allows.
+fn settings(options: &Options, items: usize) -> Result<nearside_train::Options, Error> {
+    let defaults = nearside_train::Options::default();
+    let shape = match options.width {
+        Some(width) => Shape::of_width(width),
+        None => Shape::widest(items, options.budget, nearside_train::LEVELS).map_err(Error::Training)?,
+    };
+    let rate = options.rate.unwrap_or(defaults.rate);
+    Ok(nearside_train::Options {
+        shape,
+        epochs: options.epochs.unwrap_or(defaults.epochs),
+        patience: options.patience.unwrap_or(defaults.patience),
+        rate,
+        item_rate: defaults.item_rate * rate / defaults.rate,
+        half_life: options.half_life,
+        seed: options.seed,
+        ..defaults
+    })
+}
+
+/// The journal and the page of a command.
+struct Journal {
+    folder: PathBuf,
+    lines: BufWriter<File>,
+    path: PathBuf,
+}
+
+/// How many steps lie between two losses in the journal.
+const STEPS_NOTED: u64 = 50;
+
+impl Journal {
+    fn open(folder: &Path, resume: bool) -> Result<Journal, Error> {
+        let path = folder.join("train.jsonl");
+        let file = File::options().create(true).write(true).append(resume).truncate(!resume).open(&path);
+        let lines = BufWriter::new(file.map_err(Error::writing(&path))?);
+        Ok(Journal { folder: folder.to_owned(), lines, path })
+    }
+
+    /// One line, written through, so that a killed run has lost none.
+    fn note(&mut self, value: &Value) -> Result<(), Error> {
+        writeln!(self.lines, "{value}").and_then(|()| self.lines.flush()).map_err(Error::writing(&self.path))
+    }
+
+    /// Trains the teachers: narrower by a quarter, which is quicker and makes them err elsewhere.
+    fn teachers(
+        &mut self,
+        name: &str,
+        options: &Options,
+        settings: &nearside_train::Options,
+        data: Data<'_>,
+    ) -> Result<Vec<Outcome>, Error> {
+        let shape = Shape::of_width((settings.shape.width * 3 / 4).max(1));
+        let teacher = |number: u64| {
+            let settings =
+                nearside_train::Options { shape, seed: options.seed.wrapping_add(number), ..settings.clone() };
+            self.train(&format!("{name}-{number}"), options, &settings, data, &[])
+        };
+        (1..=options.teachers).map(teacher).collect()
+    }
+
+    /// Trains one network with a bar, journal and page.
+    fn train(
+        &mut self,
+        name: &str,
+        options: &Options,
+        settings: &nearside_train::Options,
+        data: Data<'_>,
+        teachers: &[Outcome],
+    ) -> Result<Outcome, Error> {
+        let checkpoints = Checkpoints {
+            folder: self.folder.join(name),
+            every: Duration::from_secs(options.checkpoint_every),
+            resume: options.resume,
+        };
+        self.note(&json!({"network": name, "options": settings, "sessions": data.training.len()}))?;
+        let style = ProgressStyle::with_template("{prefix:10} {wide_bar} {pos}/{len} {msg} {eta}")
+            .expect("a constant template");
+        let bar = ProgressBar::new(0).with_style(style).with_prefix(name.to_owned());
+        let mut losses: Vec<(u64, f32)> = Vec::new();
+        let mut history: Vec<Epoch> = Vec::new();
+        let mut fault = None;
+        let mut watch = |progress: Progress<'_>| {
+            let noted = match progress {
+                Progress::Step { step, steps, loss } => {
+                    bar.set_length(steps.max(step));
+                    bar.set_position(step);
+                    if step % STEPS_NOTED != 0 {
+                        return ControlFlow::Continue(());
+                    }
+                    bar.set_message(format!("loss {loss:.3}"));
+                    losses.push((step, loss));
+                    self.note(&json!({"network": name, "step": step, "loss": loss}))
+                }
+                Progress::Epoch(epoch) => {
+                    history.push(epoch.clone());
+                    bar.println(told(epoch));
+                    let figures = epoch.validation.as_ref().map(percent);
+                    let line =
+                        json!({"network": name, "epoch": epoch.epoch, "loss": epoch.loss, "validation": figures});
+                    self.note(&line).and_then(|()| self.draw(name, &losses, &history))
+                }
+                _ => Ok(()),
+            };
+            match noted {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    fault = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let outcome = nearside_train::train(settings, data, teachers, Some(&checkpoints), &mut watch);
+        bar.finish_and_clear();
+        match (outcome.map_err(Error::Training)?, fault) {
+            (Some(outcome), None) => Ok(outcome),
+            (_, Some(fault)) => Err(fault),
+            (None, None) => Err(Error::Unwritable {
+                path: self.path.clone(),
+                source: io::Error::other("the run was ended without a reason"),
+            }),
+        }
+    }
+
+    fn draw(&self, name: &str, losses: &[(u64, f32)], history: &[Epoch]) -> Result<(), Error> {
+        let path = self.folder.join(format!("{name}.html"));
+        let page = nearside_train::page(&format!("nearside train: {name}"), losses, history);
+        std::fs::write(&path, page).map_err(Error::writing(&path))
+    }
+}
+
+fn told(epoch: &Epoch) -> String {
+    let figures = epoch
+        .validation
+        .as_ref()
+        .map_or(String::new(), |f| format!(", Recall@20 {:.2}, MRR@20 {:.2}", 100.0 * f.recall_20, 100.0 * f.mrr_20));
+    format!("epoch {}: loss {:.4}{figures}", epoch.epoch, epoch.loss)
+}
+
+fn percent(figures: &Figures) -> Value {
+    let Figures { recall_10, recall_20, mrr_10, mrr_20, pairs } = figures;
+    let [recall_10, recall_20, mrr_10, mrr_20] = [recall_10, recall_20, mrr_10, mrr_20].map(|share| 100.0 * share);
+    json!({"recall_10": recall_10, "recall_20": recall_20, "mrr_10": mrr_10, "mrr_20": mrr_20, "pairs": pairs})
+}
+
+/// The report for people.
+fn page(report: &Value) -> String {
+    let figure = |kind: &str, name: &str| report["validation"][kind][name].as_f64().unwrap_or(0.0);
+    let mut text = format!(
+        "{}: {} items, width {}, {} bytes, {} after gzip\n",
+        report["model"].as_str().unwrap_or_default(),
+        report["items"],
+        report["width"],
+        report["bytes"],
+        report["bytes_gzip"]
+    );
+    for kind in ["float", "shipped"] {
+        text += &format!(
+            "validation, {kind:7}  Recall@10 {:.2}  Recall@20 {:.2}  MRR@10 {:.2}  MRR@20 {:.2}\n",
+            figure(kind, "recall_10"),
+            figure(kind, "recall_20"),
+            figure(kind, "mrr_10"),
+            figure(kind, "mrr_20")
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_and_without_a_unit() {
+        assert_eq!(["3MB", "800kB", "12", "1.5M"].map(size), [Ok(3_000_000), Ok(800_000), Ok(12), Ok(1_500_000)]);
+        assert!(["", "MB", "-1MB", "0", "3GB", "nan"].into_iter().all(|text| size(text).is_err()));
+    }
+}
