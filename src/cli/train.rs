@@ -176,7 +176,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     std::fs::write(&path, text).map_err(Error::writing(&path))?;
 
     let items = prepared.items.len();
-    let mut settings = settings(options, items)?;
+    let mut settings = settings(options, items, prepared.training.pairs())?;
     let mut journal = Journal::open(&options.out, options.resume)?;
     let data = Data { training: &prepared.training, validation: &prepared.validation, items };
     let mut teachers = journal.teachers("teacher", options, &settings, data)?;
@@ -225,8 +225,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// Steps an epoch has at least, where the log is long enough for [`FEWEST_QUERIES`] each.
+const STEPS_PER_EPOCH: usize = 400;
+const FEWEST_QUERIES: usize = 16;
+
 /// The trainer's options, with the width the budget allows.
-fn settings(options: &Options, items: usize) -> Result<nearside_train::Options, Error> {
+fn settings(options: &Options, items: usize, pairs: usize) -> Result<nearside_train::Options, Error> {
     let defaults = nearside_train::Options::default();
     let shape = match options.width {
         Some(width) => Shape::of_width(width),
@@ -235,6 +239,8 @@ fn settings(options: &Options, items: usize) -> Result<nearside_train::Options, 
     let rate = options.rate.unwrap_or(defaults.rate);
     Ok(nearside_train::Options {
         shape,
+        // A short log is cut finer, or it would be over after a few steps.
+        queries: (pairs / STEPS_PER_EPOCH).clamp(FEWEST_QUERIES, defaults.queries),
         epochs: options.epochs.unwrap_or(defaults.epochs),
         patience: options.patience.unwrap_or(defaults.patience),
         rate,

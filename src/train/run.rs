@@ -78,8 +78,8 @@ impl Default for Options {
     }
 }
 
-/// Steps over which the learning rate rises: early moments are poor estimates.
-const WARM_UP: f32 = 300.0;
+/// Steps over which the learning rate rises: early moments are poor estimates. In a short run a twentieth of it.
+const WARM_UP: f64 = 300.0;
 /// Where the learning rate ends, as a share of the highest.
 const FLOOR: f32 = 0.02;
 /// Training sessions without which nothing can be learnt.
@@ -132,7 +132,8 @@ impl Options {
     fn pace(&self, step: u64, steps: f64) -> f32 {
         let done = (step as f64 / steps).min(1.0) as f32;
         let fall = 0.5 * (1.0 + (std::f32::consts::PI * done).cos());
-        (step as f32 / WARM_UP).min(1.0) * (FLOOR + (1.0 - FLOOR) * fall)
+        let rise = WARM_UP.min(steps / 20.0).max(1.0);
+        (step as f64 / rise).min(1.0) as f32 * (FLOOR + (1.0 - FLOOR) * fall)
     }
 }
 
