@@ -77,8 +77,8 @@ pub(crate) struct Options {
     /// Highest learning rate of the encoder; that of the item vectors follows
     #[arg(long, value_name = "RATE")]
     rate: Option<f32>,
-    /// Train so many networks first, a quarter narrower, and let the one that ships learn from them too; 0 takes
-    /// half the time and costs about a point of Recall@20
+    /// Train so many networks first, a quarter narrower, and let the one that ships learn from them too; each takes
+    /// about as long as the one that ships
     #[arg(long, value_name = "N", default_value_t = 1)]
     teachers: u64,
     /// Age in sessions at which a session counts half as much as the newest; all count the same where not given
