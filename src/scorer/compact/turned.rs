@@ -169,3 +169,68 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     }
     out.push(value as u8);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(graph: &[u8]) -> Vec<u8> {
+        let mut model = Vec::new();
+        message(&mut model, field::MODEL_GRAPH, graph);
+        model
+    }
+
+    /// `score = ad.embedding . Transpose(shopper)`, and one node more.
+    fn two_towers(perm: [u64; 2], (operator, input, output): (&str, &str, &str)) -> Vec<u8> {
+        let mut attribute = Vec::new();
+        for axis in perm {
+            varint(&mut attribute, field::ATTRIBUTE_INTS << 3);
+            varint(&mut attribute, axis);
+        }
+        let mut transpose = Vec::new();
+        message(&mut transpose, field::NODE_INPUT, b"shopper");
+        message(&mut transpose, field::NODE_OUTPUT, b"column");
+        message(&mut transpose, field::NODE_OPERATOR, b"Transpose");
+        message(&mut transpose, field::NODE_ATTRIBUTE, &attribute);
+        let mut graph = Vec::new();
+        message(&mut graph, field::GRAPH_NODE, &transpose);
+        node(&mut graph, "MatMul", &["ad.embedding", "column"], "score");
+        node(&mut graph, operator, &[input], output);
+        model(&graph)
+    }
+
+    fn nodes(model: &[u8]) -> Vec<String> {
+        let graph = fields(model).find(|(number, _, _)| *number == field::MODEL_GRAPH).unwrap().2.unwrap();
+        let said = |contents: &[u8]| {
+            let Node { operator, inputs, output, .. } = Node::read(contents).unwrap();
+            format!("{} = {operator} {}", output.unwrap(), inputs.join(" "))
+        };
+        fields(graph).map(|(_, _, contents)| said(contents.unwrap())).collect()
+    }
+
+    #[test]
+    fn the_product_is_turned_and_the_rest_of_the_file_stays() {
+        let turned = turned(&two_towers([1, 0], ("Sigmoid", "score", "p"))).unwrap();
+        assert_eq!(
+            nodes(&turned),
+            [
+                "column = Transpose shopper",
+                "score/ads = Transpose ad.embedding",
+                "score/turned = MatMul shopper score/ads",
+                "score = Transpose score/turned",
+                "p = Sigmoid score",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_without_such_a_product_stays_as_it_is() {
+        let untransposed = two_towers([0, 1], ("Sigmoid", "score", "p"));
+        let name_taken = two_towers([1, 0], ("Relu", "x", "score/ads"));
+        let mut graph = Vec::new();
+        node(&mut graph, "MatMul", &["ad.embedding", "column"], "score");
+        for file in [untransposed, name_taken, model(&graph), b"no file".to_vec()] {
+            assert_eq!(turned(&file), None);
+        }
+    }
+}
