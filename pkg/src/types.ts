@@ -187,6 +187,8 @@ export interface ModelReport {
   output: 'probability' | 'logit'
   /** Golden cases in the file, all of which passed. */
   golden: number
+  /** Kinds of shoppers that the trainer found, the largest first: what leads in each, and its share of the sessions. */
+  segments: { name: string; share: number }[]
   /** What does not prevent its use but should be known. */
   warnings: string[]
 }

@@ -30,16 +30,16 @@ const RUNS: usize = 15;
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
 Checked are: size limits, graph order, finite weights; input names, types and shapes against the feature table; the
-output `score`; the metadata nearside.schema, .output, .vocabulary, .calibration, .description, .golden; the operators
-of each engine; golden cases on each engine; the same random inputs (fixed seed, several numbers of candidates and
-events) on both engines, which may differ by 1e-5, relative to the score's size where that is above 1.
+output `score`; the metadata nearside.schema, .output, .vocabulary, .calibration, .description, .golden, .segments; the
+operators of each engine; golden cases on each engine; the same random inputs (fixed seed, several numbers of candidates
+and events) on both engines, which may differ by 1e-5, relative to the score's size where that is above 1.
 
 A model that only the full engine runs is accepted, with what that costs a visitor. Refused are a file that breaks the
 contract, one that neither engine runs, and one on which the engines differ.
 
 With --json: {model, bytes, opset, parameters, description, vocabulary, output, calibration, inputs, operators,
-golden, engines: [{engine, runs, load_ms, us_per_1000, error}], agreement: {cases, largest_difference, tolerance},
-warnings, verdict: compact | full}.";
+golden, segments: [{name, share}], engines: [{engine, runs, load_ms, us_per_1000, error}], agreement: {cases,
+largest_difference, tolerance}, warnings, verdict: compact | full}.";
 
 /// Which file, and how to tell.
 #[derive(Debug, Args)]

@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
-use nearside_log::{Log, Rules, Sequence, Split};
-use nearside_train::{Checkpoints, Data, Epoch, Figures, Outcome, Progress, Sessions, Shape, Shipping};
+use nearside_log::{Facts, Log, Rules, Sequence, Split};
+use nearside_train::{
+    Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping,
+};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -34,12 +37,18 @@ Figures: Recall and MRR of the next item among all items, at 10 and 20, in per c
 validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more
 on all sessions, for as many epochs as were best; the figures are then those of the first network.
 
+Segments (--segments): kinds of sessions by what their items are; the report tells the mean cosine of validation
+sessions to the centroid of their segment and to the second nearest, how far segments and leading categories tell each
+other (adjusted mutual information) and how alike the segments of two halves of the log are (adjusted Rand index): 1 is
+all, 0 what chance gives.
+
 What the model reveals: one vector an item and weights shared by all sessions; items with fewer steps than
---min-count do not appear in it.
+--min-count do not appear in it. A segment reveals the mean of --segment-min sessions or more.
 
 Examples:
   nearside train --events events.tsv.gz --out ranker
   nearside train --events clicks.csv --map item=article_no,session=visit,time=when --out ranker --budget 2MB
+  nearside train --events clicks.csv --out ranker --segments 8
   nearside train --events clicks.csv --out ranker --resume";
 
 /// What is trained on, and how.
@@ -87,6 +96,13 @@ pub(crate) struct Options {
     /// Train once more on all sessions, those of the validation included, and ship that
     #[arg(long)]
     refit: bool,
+    /// Group the training sessions into so many segments, 2 to 64, and write them into the model with their names, for a
+    /// device to tell its own; the log has to tell of its items' categories, brands, names or prices
+    #[arg(long, value_name = "K")]
+    segments: Option<usize>,
+    /// Fewest training sessions behind a segment and each word of its name; a smaller segment joins its nearest neighbour
+    #[arg(long, value_name = "N", default_value_t = 50, requires = "segments")]
+    segment_min: usize,
     /// Where all randomness starts: the same log, options and seed give the same model
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -129,6 +145,8 @@ fn size(text: &str) -> Result<u64, String> {
 struct Prepared {
     vocabulary: Vocabulary,
     items: Vec<String>,
+    /// The log's number of each item.
+    numbers: Vec<u32>,
     training: Sessions,
     validation: Sessions,
 }
@@ -158,9 +176,26 @@ impl Prepared {
         Prepared {
             vocabulary: Vocabulary::of_items(items.iter().map(String::as_str)),
             items,
+            numbers: sorted.into_values().collect(),
             training: numbered(&training),
             validation: numbered(&validation),
         }
+    }
+
+    /// The segments that are asked for.
+    fn segments(&self, log: &Log, options: &Options) -> Result<Option<Segments>, Error> {
+        let Some(count) = options.segments else { return Ok(None) };
+        let items: Vec<Content<'_>> = self
+            .items
+            .iter()
+            .zip(&self.numbers)
+            .map(|(id, number)| {
+                let Facts { name, category, brand, price } = log.facts(*number);
+                Content { id: Some(id), title: name, category, brand, price: price.map(|price| price as f32) }
+            })
+            .collect();
+        let segmenting = Segmenting { count, fewest: options.segment_min, seed: options.seed };
+        Segments::of(&items, &self.training, &self.validation, segmenting).map(Some).map_err(Error::Training)
     }
 }
 
@@ -169,6 +204,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
     let log = options.reading.read(&options.events)?;
     let prepared = Prepared::new(&log, options);
+    // Before hours of training, so that a refusal costs a moment.
+    let segments = prepared.segments(&log, options)?;
     drop(log);
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let path = options.out.join("vocabulary.json");
@@ -187,8 +224,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         env!("CARGO_PKG_VERSION"),
         options.seed,
     );
-    let shipping =
-        Shipping { levels: nearside_train::LEVELS, vocabulary: prepared.vocabulary.item_hash().to_owned(), about };
+    let told = segments.as_ref().map(|s| json!({"all": s.all, "clarity": s.clarity}));
+    let vocabulary = prepared.vocabulary.item_hash().to_owned();
+    let shipping = Shipping { levels: nearside_train::LEVELS, vocabulary, about, segments };
     let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
     let (float, shipped) = (ranker.float, ranker.shipped);
     if options.refit {
@@ -214,6 +252,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "validation": {"float": percent(&float), "shipped": percent(&shipped)},
         "calibration": ranker.calibration,
         "refit": options.refit,
+        "segments": told,
         "seconds": started.elapsed().as_secs_f64().round(),
     });
     journal.note(&json!({"done": report}))?;
@@ -395,7 +434,27 @@ fn page(report: &Value) -> String {
             figure(kind, "mrr_20")
         );
     }
-    text
+    text + &segments_page(&report["segments"])
+}
+
+/// The segments for people; empty where there are none.
+fn segments_page(segments: &Value) -> String {
+    let Some(all) = segments["all"].as_array() else { return String::new() };
+    let mut text = "segments\n".to_owned();
+    for segment in all {
+        let (share, name) = (segment["share"].as_f64().unwrap_or(0.0), segment["name"].as_str().unwrap_or_default());
+        text += &format!("  {:5.1} %  {name}\n", 100.0 * share);
+    }
+    let clarity = &segments["clarity"];
+    let figures = [
+        ("own", "cosine to the own centroid"),
+        ("second", "to the second nearest"),
+        ("categories", "with leading categories"),
+        ("stability", "of two halves"),
+    ];
+    let told = figures.iter().filter_map(|(key, words)| Some(format!("{words} {:.3}", clarity[key].as_f64()?)));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { text } else { format!("{text}  {}\n", told.join(", ")) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use nearside_core::Fnv;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{self, Ports, Walk};
+use crate::segments::{self, Segment};
 use crate::wire::{Broken, Fields};
 use crate::{Error, SCHEMA, limits};
 
@@ -130,6 +131,8 @@ pub struct ModelFile {
     pub description: Option<String>,
     /// `nearside.golden`.
     pub golden: Vec<Golden>,
+    /// `nearside.segments`; empty where the file has none.
+    pub segments: Vec<Segment>,
     /// What is odd but works.
     pub warnings: Vec<String>,
 }
@@ -190,6 +193,7 @@ impl ModelFile {
             calibration: None,
             description: None,
             golden: Vec::new(),
+            segments: Vec::new(),
             warnings: Vec::new(),
         };
         file.read_metadata(&metadata)?;
@@ -217,6 +221,7 @@ impl ModelFile {
                     self.golden =
                         serde_json::from_str(value).map_err(|e| Error::GoldenUnusable { fault: e.to_string() })?;
                 }
+                segments::KEY => self.segments = segments::read(value)?,
                 key if key.starts_with("nearside.") => {
                     self.warnings.push(format!("the metadata {key} means nothing to this build"));
                 }

@@ -33,6 +33,7 @@
 //! | `contract` | inputs and output against [`nearside_core::Feature::ALL`] |
 //! | `compact`, `full` | the engines: rten, and tract-onnx with the feature `full` |
 //! | `network` | a file in an engine, without the contract: for tests and `nearside check` |
+//! | [`segments`] | kinds of shoppers that the metadata tells |
 //! | `model` | contract, golden cases, calibration: the scorer |
 
 #[cfg(feature = "compact")]
@@ -46,13 +47,15 @@ mod graph;
 pub mod limits;
 mod model;
 mod network;
+pub mod segments;
 mod tensor;
 mod wire;
 
 pub use error::Error;
 pub use file::{Calibration, Dim, Golden, GoldenInput, ModelFile, Output, Port};
-pub use model::{GOLDEN_TOLERANCE, Model, ModelReport};
+pub use model::{GOLDEN_TOLERANCE, Model, ModelReport, SegmentReport};
 pub use network::{Engine, Input, Network, Scores};
+pub use segments::Segment;
 
 /// The layout of the feature table that this build computes: `nearside.schema` of a file.
 pub const SCHEMA: u32 = 1;

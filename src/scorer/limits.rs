@@ -21,3 +21,5 @@ pub const RECORDS: usize = 500_000;
 /// Most bytes in fields that Nearside does not look into: documentation, annotations. PyTorch's exporter writes
 /// some 5 kB of stack trace per node.
 pub const SKIPPED_BYTES: usize = 16 << 20;
+/// Most segments of the metadata `nearside.segments`; nobody tells more kinds of shoppers apart.
+pub const SEGMENTS: usize = 64;

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::contract::{self, Contract, Slot};
 use crate::file::{Calibration, Golden, ModelFile, Output, Port};
 use crate::network::{Engine, Input, Network, Scores};
+use crate::segments::Segment;
 
 /// How far a golden score may be off, relative to its size where that is above 1. Two frameworks that sum
 /// a thousand `f32` products in another order differ by some 1e-5; a wrong weight shows in the third digit.
@@ -38,8 +39,25 @@ pub struct ModelReport {
     pub output: Output,
     /// How many golden cases were run.
     pub golden: usize,
+    /// The kinds of shoppers the file tells; empty where it tells none.
+    pub segments: Vec<SegmentReport>,
     /// What is odd but works.
     pub warnings: Vec<String>,
+}
+
+/// One kind of shopper, as the file's metadata tells it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SegmentReport {
+    /// What leads in it, for people.
+    pub name: String,
+    /// Its share of the sessions that were trained on, 0 to 1.
+    pub share: f32,
+}
+
+impl From<&Segment> for SegmentReport {
+    fn from(Segment { name, share, .. }: &Segment) -> Self {
+        Self { name: name.clone(), share: *share }
+    }
 }
 
 /// An ONNX model that keeps the contract, in one engine. Implements [`Scorer`].
@@ -89,6 +107,7 @@ impl Model {
             vocabulary: file.vocabulary.clone(),
             output: file.output,
             golden: file.golden.len(),
+            segments: file.segments.iter().map(SegmentReport::from).collect(),
             warnings: file.warnings.clone(),
         }
     }

@@ -42,6 +42,8 @@ pub enum Error {
         /// How many are needed.
         needed: usize,
     },
+    /// Nothing is known of any item but its id, so sessions cannot be told apart by what they are about.
+    UnknownContent,
     /// An option outside its range.
     Option {
         /// Its name.
@@ -76,6 +78,7 @@ impl Error {
             Self::DamagedCheckpoint { .. } => "damaged-checkpoint",
             Self::OtherRun { .. } => "other-run",
             Self::TooFewSessions { .. } => "too-few-sessions",
+            Self::UnknownContent => "unknown-content",
             Self::Option { .. } => "option-out-of-range",
             Self::Diverged { .. } => "diverged",
             Self::OverBudget { .. } => "over-budget",
@@ -88,6 +91,7 @@ impl Error {
         match self {
             Self::Option { name, .. } => Some(name),
             Self::OverBudget { .. } => Some("budget"),
+            Self::UnknownContent => Some("segments"),
             _ => None,
         }
     }
@@ -103,7 +107,7 @@ impl Error {
             Self::Option { got, .. } => Some(got.clone()),
             Self::Diverged { step } => Some(step.to_string()),
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
-            Self::Arithmetic(_) => None,
+            Self::UnknownContent | Self::Arithmetic(_) => None,
         }
     }
 
@@ -119,6 +123,9 @@ impl Error {
                 "Resume with the log and options the run began with, or train into another folder".into()
             }
             Self::TooFewSessions { .. } => "Give a longer log, or lower --min-count".into(),
+            Self::UnknownContent => {
+                "Say with --map which columns hold the category, brand, name or price, or leave --segments out".into()
+            }
             Self::Option { range, .. } => format!("Give {range}"),
             Self::Diverged { .. } => "Lower --rate".into(),
             Self::OverBudget { smallest, .. } => {
@@ -140,6 +147,9 @@ impl fmt::Display for Error {
             Self::OtherRun { path, difference } => write!(f, "{} is of another run: {difference}", path.display()),
             Self::TooFewSessions { got, needed } => {
                 write!(f, "there are {got} sessions of two steps or more, {needed} are needed")
+            }
+            Self::UnknownContent => {
+                f.write_str("the log tells nothing of its items, so there is nothing to name segments by")
             }
             Self::Option { name, got, range } => write!(f, "{name} is {got}, it should be {range}"),
             Self::Diverged { step } => write!(f, "the loss is not a number any more at step {step}"),

@@ -14,7 +14,8 @@
 //! let data = Data { training: &training, validation: &validation, items: 10 };
 //! let options = Options { shape: Shape::of_width(8), epochs: 2, ..Options::default() };
 //! let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(()))?;
-//! let shipping = Shipping { levels: 7, vocabulary: "5d1f0a3c2b4e6f78".into(), about: "An example.".into() };
+//! let vocabulary = "5d1f0a3c2b4e6f78".into();
+//! let shipping = Shipping { levels: 7, vocabulary, about: "An example.".into(), segments: None };
 //! let ranker = outcome.ok_or("ended early")?.ship(&validation, None, &shipping)?;
 //! std::fs::write(std::env::temp_dir().join("ranker.onnx"), &ranker.file)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -30,6 +31,7 @@
 //! | `run`, `checkpoint`, `page` | a run: epochs, early stopping, resuming, curves |
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
 //! | `export`, `onnx`, `ranker` | the file that ships |
+//! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
 //!
 //! # Limits
 //!
@@ -37,9 +39,11 @@
 //! same to the last bit on one machine with any number of threads; another processor may sum in another order.
 
 mod adam;
+mod agreement;
 mod batch;
 mod calibration;
 mod checkpoint;
+mod cluster;
 mod encoder;
 mod error;
 mod export;
@@ -51,6 +55,7 @@ mod page;
 mod random;
 mod ranker;
 mod run;
+mod segments;
 mod sessions;
 
 pub use calibration::Calibration;
@@ -60,4 +65,5 @@ pub use measure::Figures;
 pub use page::page;
 pub use ranker::{LEVELS, Ranker, Shipping};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
+pub use segments::{Clarity, Segment, Segmenting, Segments};
 pub use sessions::Sessions;

@@ -20,6 +20,8 @@ pub(crate) enum Stream {
     Dropout,
     /// The golden cases of a file.
     Golden,
+    /// The beginnings of a clustering.
+    Segments,
 }
 
 impl Random {

@@ -14,6 +14,7 @@ use crate::measure::{Figures, places, scores};
 use crate::network::{Network, Query, encode};
 use crate::random::{Random, Stream};
 use crate::run::Outcome;
+use crate::segments::Segments;
 use crate::sessions::Sessions;
 
 /// Size of the largest whole number of an item vector, where nothing else is asked for. 15 values to a number
@@ -29,6 +30,8 @@ pub struct Shipping {
     pub vocabulary: String,
     /// One sentence about the training: what, when, from how much.
     pub about: String,
+    /// Kinds of sessions to be told by the file, where there are any.
+    pub segments: Option<Segments>,
 }
 
 /// What ships, and how good it is.
@@ -59,7 +62,7 @@ impl Outcome {
         calibration: Option<Calibration>,
         shipping: &Shipping,
     ) -> Result<Ranker, Error> {
-        let Shipping { levels, vocabulary, about } = shipping;
+        let Shipping { levels, vocabulary, about, segments } = shipping;
         if !(1..=127).contains(levels) {
             return Err(Error::Option { name: "levels", got: levels.to_string(), range: "1 to 127".into() });
         }
@@ -74,13 +77,16 @@ impl Outcome {
             Some(calibration) => calibration,
             None => calibration::fit(&table, shape.width, &queries, validation)?,
         };
-        let description = format!(
+        let mut description = format!(
             "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a logit, calibrated to the \
              chance that the item is the next one. The file holds one vector an item and the network's weights: \
              averages over all sessions. It holds no session and no shopper; its golden cases are drawn at random.",
             shape.width
         );
-        let metadata = [
+        if let Some(segments) = segments {
+            description = format!("{description} {}", segments.about());
+        }
+        let mut metadata = vec![
             ("nearside.schema", "1".to_owned()),
             ("nearside.output", "logit".to_owned()),
             ("nearside.vocabulary", vocabulary.clone()),
@@ -88,6 +94,9 @@ impl Outcome {
             ("nearside.description", description),
             ("nearside.golden", golden(network, &table)?),
         ];
+        if let Some(segments) = segments {
+            metadata.push(("nearside.segments", segments.metadata()));
+        }
         let file = graph(shape, &network.weights, &numbers).file("nearside", &metadata);
         Ok(Ranker { compressed: compressed(&file), file, float, shipped, calibration })
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use nearside_core::Feature;
-use nearside_scorer::{Calibration, Engine, Error, ModelFile, Output, Port};
+use nearside_scorer::{Calibration, Engine, Error, ModelFile, Output, Port, SegmentReport};
 use serde::{Serialize, Serializer};
 
 /// What a browser fetches for the full engine, in MB: `full_wasm_brotli` of `cargo xtask size`. It comes on top,
@@ -87,6 +87,7 @@ pub(crate) struct Report {
     inputs: Vec<Port>,
     operators: Vec<Operator>,
     golden: usize,
+    segments: Vec<SegmentReport>,
     engines: Vec<EngineRow>,
     agreement: Option<Agreement>,
     warnings: Vec<String>,
@@ -114,6 +115,7 @@ impl Report {
             inputs: file.inputs.clone(),
             operators: operators.collect(),
             golden: file.golden.len(),
+            segments: file.segments.iter().map(SegmentReport::from).collect(),
             engines,
             agreement,
             warnings: file.warnings.clone(),
@@ -148,7 +150,14 @@ impl fmt::Display for Report {
         if let Some(Calibration { scale, offset }) = self.calibration {
             write!(f, ", calibrated as {scale} * logit + {offset}")?;
         }
-        writeln!(f, "\n\noperators")?;
+        writeln!(f)?;
+        if !self.segments.is_empty() {
+            writeln!(f, "\nsegments")?;
+        }
+        for SegmentReport { name, share } in &self.segments {
+            writeln!(f, "  {:5.1} %  {name}", 100.0 * share)?;
+        }
+        writeln!(f, "\noperators")?;
         for Operator { name, compact, full } in &self.operators {
             let lack = match (compact, full) {
                 (true, true) => "",

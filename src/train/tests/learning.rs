@@ -52,7 +52,8 @@ fn trained(options: &Options, checkpoints: Option<&Checkpoints>) -> Outcome {
 }
 
 fn shipped(outcome: &Outcome) -> Ranker {
-    let shipping = Shipping { levels: 127, vocabulary: "0123456789abcdef".into(), about: "A test.".into() };
+    let vocabulary = "0123456789abcdef".into();
+    let shipping = Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None };
     outcome.ship(&sessions(900, 100), None, &shipping).unwrap()
 }
 

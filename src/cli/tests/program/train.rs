@@ -81,6 +81,43 @@ fn the_same_command_writes_the_same_model_and_a_resumed_one_too() {
     assert!(first == model("train_same_3", true));
 }
 
+/// Visits to guitars or kettles, in turns, as a table that tells category, brand and price.
+fn shop(name: &str, sessions: usize) -> PathBuf {
+    let kinds = [("Music > Guitars", "Fender", 400), ("Kitchen > Kettles", "Bosch", 40)];
+    let mut text = "session\ttime\titem\tcategory\tbrand\tprice\n".to_owned();
+    for session in 0..sessions {
+        let (category, brand, price) = kinds[session % 2];
+        for step in 0..3 {
+            let (time, item) = (1_700_000_000 + 600 * session + 60 * step, (session / 2 * 7 + step) % 15);
+            text += &format!("{session}\t{time}\t{brand}-{item}\t{category}\t{brand}\t{price}\n");
+        }
+    }
+    written(name, text)
+}
+
+#[test]
+fn segments_are_named_in_the_report_and_in_what_check_prints() {
+    let (log, out) = (shop("train_segments.tsv", 300), folder("train_segments"));
+    let small = [SMALL, &["--epochs", "1", "--segments", "3"]].concat();
+    let ran = train(&log, &out, &small);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    let names: Vec<&str> =
+        report["segments"]["all"].as_array().unwrap().iter().filter_map(|s| s["name"].as_str()).collect();
+    assert!(names.contains(&"Kitchen > Kettles · Bosch · 40"), "{names:?}");
+    assert!(report["segments"]["clarity"]["own"].as_f64() > report["segments"]["clarity"]["second"].as_f64());
+
+    let model = out.join("model.onnx").display().to_string();
+    let checked = nearside(["check", &model, "--json"]).json();
+    let told: Vec<&str> = checked["segments"].as_array().unwrap().iter().filter_map(|s| s["name"].as_str()).collect();
+    assert_eq!(told, names);
+    let page = nearside(["check", &model]).stdout;
+    assert!(page.contains("segments\n") && names.iter().all(|name| page.contains(name)), "{page}");
+
+    let ran = train(&log, &folder("train_segments_large"), &[&small[..], &["--segment-min", "1000"]].concat());
+    assert_eq!((ran.code, ran.error()), (1, "too-few-sessions"), "{}", ran.stderr);
+}
+
 #[test]
 fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
     let out = folder("train_refused");
@@ -95,6 +132,8 @@ fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
         (&long, &file, SMALL, "unwritable-file"),
         (&long, &out, &["--budget", "1kB", "--min-count", "1"], "over-budget"),
         (&long, &out, &["--rate", "0", "--width", "8"], "option-out-of-range"),
+        (&long, &out, &["--segments", "1", "--width", "8"], "unknown-content"),
+        (&shop("train_refused.tsv", 300), &out, &["--segments", "1", "--width", "8"], "option-out-of-range"),
     ] {
         let ran = train(log, out, more);
         assert_eq!((ran.code, ran.error()), (1, code), "{}", ran.stderr);
