@@ -11,9 +11,9 @@ mod error;
 mod evaluate;
 mod output;
 mod progress;
-mod random;
 mod replay;
 mod source;
+mod threads;
 mod train;
 
 use std::process::ExitCode;

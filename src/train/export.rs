@@ -5,6 +5,7 @@
 //! rest until the last product, so that an engine computes it once per catalogue.
 
 use crate::encoder::{Shape, Weights};
+use crate::network::length;
 use crate::onnx::{Attribute, Element, Graph};
 
 /// Rows as whole numbers: each scaled so that its largest number is `levels`, 1 to 127.
@@ -27,7 +28,7 @@ pub(crate) fn quantise(table: &[f32], width: usize, levels: u8) -> Vec<i8> {
 pub(crate) fn directions(numbers: &[i8], width: usize) -> Vec<f32> {
     let mut table: Vec<f32> = numbers.iter().map(|x| f32::from(*x)).collect();
     for row in table.chunks_mut(width) {
-        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
+        let length = length(row);
         row.iter_mut().for_each(|x| *x /= length);
     }
     table

@@ -63,6 +63,7 @@ pub use encoder::Shape;
 pub use error::Error;
 pub use measure::Figures;
 pub use page::page;
+pub use random::Random;
 pub use ranker::{LEVELS, Ranker, Shipping};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};

@@ -36,6 +36,11 @@ pub(crate) struct Restraint {
     pub(crate) taught: f32,
 }
 
+/// The length of a row, never 0, so that it can be divided by.
+pub(crate) fn length(row: &[f32]) -> f32 {
+    row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6)
+}
+
 impl Network {
     pub(crate) fn new(shape: Shape, items: usize, seed: u64) -> Network {
         let mut random = Random::new(seed, Stream::Weights, 0);
@@ -154,7 +159,7 @@ impl Network {
         let mut lengths = Vec::with_capacity(ids.len());
         for id in ids {
             let row = &self.items.values[*id as usize * width..][..width];
-            let length = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-6);
+            let length = length(row);
             rows.extend(row.iter().map(|v| v / length));
             lengths.push(length);
         }

@@ -3,9 +3,10 @@
 //! Every use (an epoch's order, a step's negatives, a step's dropout) has its own stream, keyed by what
 //! it is for. A resumed run therefore needs no generator state: it asks for the same streams again.
 
-/// SplitMix64 (Steele, Lea, Flood 2014, <https://doi.org/10.1145/2660193.2660195>).
+/// SplitMix64 (Steele, Lea, Flood 2014, <https://doi.org/10.1145/2660193.2660195>): the same on every machine, and good
+/// enough to start weights, to shake a model with, or to draw a sample.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 /// What a stream is for.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,11 @@ pub(crate) enum Stream {
 }
 
 impl Random {
+    /// The numbers that belong to a seed alone.
+    pub fn of_seed(seed: u64) -> Random {
+        Random(seed)
+    }
+
     /// The stream for one use, at one place of the run.
     pub(crate) fn new(seed: u64, stream: Stream, place: u64) -> Random {
         let mut random = Random(seed);
@@ -43,13 +49,18 @@ impl Random {
     }
 
     /// Uniform in `0..limit`; 0 where the limit is.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         ((u128::from(self.next()) * limit as u128) >> 64) as usize
     }
 
-    /// Uniform in [0, 1).
+    /// Uniform in [0, 1): 24 bits, which are all that an `f32` below 1 holds.
     pub(crate) fn uniform(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 24) as f32
+    }
+
+    /// Uniform in [low, high).
+    pub fn between(&mut self, low: f32, high: f32) -> f32 {
+        low + self.uniform() * (high - low)
     }
 
     /// Standard normal, by the sum of twelve uniforms: light tails are welcome in initial weights.
@@ -74,6 +85,23 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_numbers_are_those_of_the_published_generator() {
+        // The reference implementation's output for the seed 1234567.
+        let mut random = Random::of_seed(1_234_567);
+        let first = [random.next(), random.next(), random.next()];
+        assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn numbers_below_a_limit_reach_all_of_them_and_no_other() {
+        let mut random = Random::of_seed(1);
+        let mut seen = [0; 5];
+        (0..1000).for_each(|_| seen[random.below(5)] += 1);
+        assert!(seen.iter().all(|count| (150..250).contains(count)), "{seen:?}");
+        assert_eq!(random.below(0), 0);
+    }
 
     #[test]
     fn streams_differ_by_seed_use_and_place_and_repeat_themselves() {

@@ -1,16 +1,14 @@
 // One evaluation, two builds of one core: `nearside evaluate` here, the compact wasm build in Node.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 
 import { ask, figures, read } from './evaluate.mjs'
+import { nearside, root } from './native.mjs'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
 const compact = new URL('../../pkg/dist/wasm/compact/', import.meta.url)
 const model = join(root, 'www/public/model.onnx')
 
@@ -36,22 +34,10 @@ function log(sessions, seed) {
   return `${rows.join('\n')}\n`
 }
 
-/** Builds the command as `cargo test` has just built it, and runs it. */
-function evaluate(...words) {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  const target = process.env.CARGO_TARGET_DIR || join(cache, 'nearside/target')
-  const options = { cwd: root, env: { ...process.env, CARGO_TARGET_DIR: target }, stdio: ['ignore', 'pipe', 'inherit'] }
-  // The whole workspace decides on the features of what is shared; another choice would compile tract again.
-  const choice = ['--workspace', '--exclude', 'nearside-wasm', '--all-features', '--bin', 'nearside']
-  execFileSync(process.env.CARGO || 'cargo', ['build', '--quiet', '--locked', ...choice], options)
-  const binary = join(target, process.platform === 'win32' ? 'debug/nearside.exe' : 'debug/nearside')
-  return JSON.parse(execFileSync(binary, ['evaluate', '--json', ...words], options))
-}
-
 writeFileSync(path('train.tsv'), log(300, 1))
 writeFileSync(path('test.tsv'), log(60, 2))
 const logs = ['--train', path('train.tsv'), '--test', path('test.tsv'), '--model', model]
-const report = evaluate(...logs, '--questions', path('questions.jsonl'), '--catalogue-out', path('catalogue.json'))
+const report = nearside('evaluate', ...logs, '--questions', path('questions.jsonl'), '--catalogue-out', path('catalogue.json'))
 const sessions = read(path('questions.jsonl'))
 const native = report.rankers['model.onnx']
 

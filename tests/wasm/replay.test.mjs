@@ -4,13 +4,13 @@
 // reading is tested too. Every slate has to be the same.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
+
+import { nearside, root } from './native.mjs'
 
 const SESSIONS = 200
 
@@ -22,7 +22,6 @@ const TOLERANCE = 1e-5
 
 const GA4 = { view: 'view_item', addtocart: 'add_to_cart', transaction: 'purchase' }
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
 const compact = new URL('../../pkg/dist/wasm/compact/', import.meta.url)
 const model = join(root, 'www/public/model.onnx')
 
@@ -65,21 +64,10 @@ function sessions(text) {
   return sessions
 }
 
-/** Builds the command as `cargo test` has just built it, and runs it. */
-function replay(...words) {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  const target = process.env.CARGO_TARGET_DIR || join(cache, 'nearside/target')
-  const options = { cwd: root, env: { ...process.env, CARGO_TARGET_DIR: target }, stdio: ['ignore', 'pipe', 'inherit'] }
-  // The whole workspace decides on the features of what is shared; another choice would compile tract again.
-  const choice = ['--workspace', '--exclude', 'nearside-wasm', '--all-features', '--bin', 'nearside']
-  execFileSync(process.env.CARGO || 'cargo', ['build', '--quiet', '--locked', ...choice], options)
-  const binary = join(target, process.platform === 'win32' ? 'debug/nearside.exe' : 'debug/nearside')
-  return JSON.parse(execFileSync(binary, ['replay', '--json', '--events', path('log.tsv'), ...words], options))
-}
-
 const text = log()
 writeFileSync(path('log.tsv'), text)
-const report = replay('--model', model, '--slates', path('slates.jsonl'), '--catalogue-out', path('catalogue.json'))
+const written = ['--slates', path('slates.jsonl'), '--catalogue-out', path('catalogue.json')]
+const report = nearside('replay', '--events', path('log.tsv'), '--model', model, ...written)
 const native = readFileSync(path('slates.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
 
 const { NearsideEngine, initSync } = await import(new URL('nearside_compact.js', compact))

@@ -5,8 +5,7 @@
 use nearside_core::feature::{Shape, Values};
 use nearside_core::{EventName, Feature};
 use nearside_scorer::{Dim, Error, Input, Model, Port};
-
-use crate::random::Random;
+use nearside_train::Random;
 
 /// One set of inputs.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +85,11 @@ impl Generator {
     pub(crate) fn new(inputs: &[Port]) -> Generator {
         let known = |port: &Port| Feature::from_name(&port.name).map(|feature| (feature, port.clone()));
         let kinds = EventName::ALL.iter().map(|e| e.id()).max().unwrap_or(1);
-        Generator { ports: inputs.iter().filter_map(known).collect(), limits: [1, 1, 1, kinds], random: Random::new(0) }
+        Generator {
+            ports: inputs.iter().filter_map(known).collect(),
+            limits: [1, 1, 1, kinds],
+            random: Random::of_seed(0),
+        }
     }
 
     /// Finds how large ids may be: a file does not say how many rows its tables have, but an engine
@@ -110,7 +113,7 @@ impl Generator {
 
     /// The inputs of a case.
     pub(crate) fn tensors(&mut self, case: Case) -> Vec<Tensor> {
-        self.random = Random::new(case.seed);
+        self.random = Random::of_seed(case.seed);
         let ports = self.ports.clone();
         ports.into_iter().map(|(feature, port)| self.tensor(feature, &port, case)).collect()
     }

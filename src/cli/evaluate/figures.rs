@@ -4,10 +4,10 @@
 //! replacement (bootstrap; Efron and Tibshirani, 1993): the middle 95 % of what the redrawn tests give. Every ranker sees
 //! the same draws, so that a difference between two of them has an interval of its own.
 
+use nearside_train::Random;
 use serde::Serialize;
 
 use super::ranker::Place;
-use crate::random::Random;
 
 /// How many tests are drawn.
 pub(crate) const DRAWS: usize = 1000;
@@ -92,7 +92,7 @@ pub(crate) struct Draws {
 impl Draws {
     /// Draws as many sessions as there are, again and again.
     pub(crate) fn new(sessions: usize, seed: u64) -> Draws {
-        let mut random = Random::new(seed);
+        let mut random = Random::of_seed(seed);
         let drawn = (0..DRAWS).map(|_| {
             let mut times = vec![0u8; sessions];
             for _ in 0..sessions {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nearside_core::Value;
 use nearside_log::{Log, Sequence};
-use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+use serde::Serialize;
 
 use super::ranker::Place;
 use super::report::Named;
@@ -14,39 +14,15 @@ use super::task::{Task, TestSession};
 use crate::error::Error;
 
 /// One session: `--questions` writes one a line.
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 struct Line<'a> {
     session: &'a str,
     /// As a shop hands them to `observe`, in time order.
-    events: Vec<Json<'a>>,
+    events: Vec<Value<'a>>,
     /// The item of each event.
     items: Vec<&'a str>,
     /// By ranker: where the item of each event but the first stood after those before it; 0 beyond place 20.
     places: Named<&'a str, &'a [Place]>,
-}
-
-/// A value as JSON.
-struct Json<'a>(Value<'a>);
-
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Value::Null => serializer.serialize_unit(),
-            Value::Bool(bool) => serializer.serialize_bool(*bool),
-            Value::Number(number) => serializer.serialize_f64(*number),
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::List(values) => {
-                let mut list = serializer.serialize_seq(Some(values.len()))?;
-                values.iter().try_for_each(|value| list.serialize_element(&Json(value.clone())))?;
-                list.end()
-            }
-            Value::Map(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                entries.iter().try_for_each(|(key, value)| map.serialize_entry(key, &Json(value.clone())))?;
-                map.end()
-            }
-        }
-    }
 }
 
 /// Writes every step of these sessions as a JSON line: a GA4 event with its `session`.
@@ -61,7 +37,7 @@ pub(crate) fn write_events(path: &Path, log: &Log, sequences: &[Sequence]) -> Re
                     entries.retain(|(key, _)| key != "session");
                     entries.push(("session".into(), Value::Text(session.name.as_str().into())));
                 }
-                serde_json::to_writer(&mut file, &Json(event))?;
+                serde_json::to_writer(&mut file, &event)?;
                 file.write_all(b"\n")?;
             }
         }
@@ -91,7 +67,7 @@ fn line<'a>(
 ) -> Line<'a> {
     Line {
         session: task.session_name(session),
-        events: task.steps(session).map(|step| Json(task.test_log().event(step))).collect(),
+        events: task.steps(session).map(|step| task.test_log().event(step)).collect(),
         items: session.items.iter().map(|item| task.name(*item)).collect(),
         places: Named(places.iter().map(|(name, places)| (name.as_str(), places[index].as_slice())).collect()),
     }

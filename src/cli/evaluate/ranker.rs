@@ -1,7 +1,6 @@
 //! Rankers: whoever orders all items after a session's steps, and how one is played through a test.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -9,6 +8,7 @@ use indicatif::ProgressBar;
 use super::DEPTH;
 use super::task::TestSession;
 use crate::error::Error;
+use crate::threads;
 
 /// Where the next item stood: 1 the best, 0 where it was not among the first [`DEPTH`].
 pub(crate) type Place = u8;
@@ -91,15 +91,11 @@ pub(crate) fn play(
             progress.inc(1);
         }
     };
-    let parts: Vec<Result<Part, Error>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.clamp(1, sessions.len().max(1))).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
+    let parts = threads::each(threads.min(sessions.len()), work);
     progress.finish_and_clear();
     let mut all =
         Played { places: vec![Vec::new(); sessions.len()], time: Duration::ZERO, oddities: Oddities::default() };
-    for part in parts {
-        let (played, time, oddities) = part?;
+    for (played, time, oddities) in parts? {
         for (session, places) in played {
             all.places[session] = places;
         }

@@ -8,9 +8,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use nearside_log::{Facts, Log, Sequence, Step};
+use nearside_train::Random;
 
 use crate::error::{Error, Part};
-use crate::random::Random;
 
 /// A session that is played, and asked about after every step but the last.
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ impl<'a> Task<'a> {
 
     /// Keeps so many sessions drawn at random that there are at least `pairs` questions, or all of them.
     pub(crate) fn sample(&mut self, pairs: usize, seed: u64) {
-        let mut random = Random::new(seed);
+        let mut random = Random::of_seed(seed);
         let mut order: Vec<usize> = (0..self.sessions.len()).collect();
         let (mut drawn, mut asked) = (0, 0);
         while asked < pairs && drawn < order.len() {

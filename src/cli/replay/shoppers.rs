@@ -4,9 +4,7 @@
 //! engine promises that nothing else of a shopper stays.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
@@ -16,8 +14,9 @@ use serde::Serialize;
 
 use super::metrics::Tally;
 use crate::catalogue::{PLACEMENT, Prepared};
-use crate::engine::{self, page};
+use crate::engine::{self, ModelSource, page};
 use crate::error::Error;
+use crate::threads;
 
 /// The sessions that one engine remembers together.
 pub(crate) type Shopper = Vec<usize>;
@@ -61,7 +60,7 @@ pub(crate) struct Replay<'a> {
     pub(crate) catalogue: &'a Prepared,
     pub(crate) shoppers: &'a [Shopper],
     /// The model's path, bytes and engine; the cosine scorer without.
-    pub(crate) model: Option<(&'a Path, &'a [u8], nearside_scorer::Engine)>,
+    pub(crate) model: Option<ModelSource<'a>>,
     pub(crate) threads: usize,
     /// Whether slates are kept.
     pub(crate) slates: bool,
@@ -76,16 +75,11 @@ impl Replay<'_> {
     /// Plays every shopper.
     pub(crate) fn run(&self, progress: &ProgressBar) -> Result<(Tally, Vec<Slate>), Error> {
         let next = AtomicUsize::new(0);
-        let threads = self.threads.clamp(1, self.shoppers.len().max(1));
-        let parts: Vec<Result<(Tally, Vec<Slate>), Error>> = thread::scope(|scope| {
-            let work = || Player::new(*self).and_then(|player| player.play(&next, progress));
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
+        let work = || Player::new(*self).and_then(|player| player.play(&next, progress));
+        let parts = threads::each(self.threads.min(self.shoppers.len()), work);
         progress.finish_and_clear();
         let (mut tally, mut slates) = (Tally::new(self.catalogue.len()), Vec::new());
-        for part in parts {
-            let (counted, lines) = part?;
+        for (counted, lines) in parts? {
             tally.add(&counted);
             slates.extend(lines);
         }

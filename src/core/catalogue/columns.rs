@@ -26,16 +26,16 @@ impl Distinct {
         self.indices.keys().map(String::as_str)
     }
 
-    /// `function` of every value, by the value's index.
-    fn map<T: Clone + Default>(&self, mut function: impl FnMut(&str) -> T) -> Vec<T> {
-        let mut results = vec![T::default(); self.indices.len()];
+    /// `function` of every value, by the value's index. `empty` is any result, to start from.
+    fn map<T: Clone>(&self, empty: T, mut function: impl FnMut(&str) -> T) -> Vec<T> {
+        let mut results = vec![empty; self.indices.len()];
         self.indices.iter().for_each(|(value, index)| results[*index] = function(value));
         results
     }
 
     /// The id of every product's value.
     pub(super) fn ids(&self, id: impl Fn(&str) -> i32) -> impl Iterator<Item = i32> {
-        let ids = self.map(id);
+        let ids = self.map(0, id);
         self.of_product.iter().map(move |value| ids[*value])
     }
 
@@ -62,7 +62,7 @@ impl Categories {
     pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Categories {
         let paths = Distinct::new(paths);
         let mut levels = Index::default();
-        let of_path = paths.map(|path| {
+        let of_path = paths.map(Vec::new(), |path| {
             let deepest = prefixes(path).rev().take(LEVEL_SHARES.len());
             deepest.map(|level| index_of(&mut levels, level)).collect()
         });
@@ -135,7 +135,7 @@ impl Columns {
 
 /// The products' hashed content vectors, row-major.
 pub(super) fn content_vectors(products: &[Product], categories: &Categories) -> Vec<f32> {
-    let beginnings = categories.paths.map(|path| Some(Content::beginning(path)));
+    let beginnings = categories.paths.map([0.0; content::WIDTH], Content::beginning);
     let mut rows = Vec::with_capacity(products.len() * content::WIDTH);
     for (product, path) in products.iter().zip(&categories.paths.of_product) {
         let known = Content {
@@ -145,11 +145,7 @@ pub(super) fn content_vectors(products: &[Product], categories: &Categories) -> 
             brand: &product.brand,
             price: product.price,
         };
-        let vector = match beginnings[*path] {
-            Some(beginning) => known.finish(beginning),
-            None => known.vector(),
-        };
-        rows.extend(vector);
+        rows.extend(known.finish(beginnings[*path]));
     }
     rows
 }

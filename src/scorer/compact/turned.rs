@@ -27,11 +27,11 @@ pub(super) fn turned(bytes: &[u8]) -> Option<Vec<u8>> {
     let graph = fields(bytes).find(|(number, _, _)| *number == field::MODEL_GRAPH)?.2?;
     let products = products(graph).ok().filter(|products| !products.is_empty())?;
     let mut index = 0;
-    let graph = rewritten(graph, field::GRAPH_NODE, |_, out| {
+    let graph = rewritten(graph, field::GRAPH_NODE, |out| {
         index += 1;
         products.get(&(index - 1)).map(|product| product.write(out)).is_some()
     });
-    Some(rewritten(bytes, field::MODEL_GRAPH, |_, out| {
+    Some(rewritten(bytes, field::MODEL_GRAPH, |out| {
         message(out, field::MODEL_GRAPH, &graph);
         true
     }))
@@ -48,10 +48,10 @@ fn fields(bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8], Option<&[u8]>)> {
 }
 
 /// A message copied, but for the fields of one number that `replace` writes anew.
-fn rewritten(bytes: &[u8], number: u64, mut replace: impl FnMut(&[u8], &mut Vec<u8>) -> bool) -> Vec<u8> {
+fn rewritten(bytes: &[u8], number: u64, mut replace: impl FnMut(&mut Vec<u8>) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 256);
     for (found, raw, _) in fields(bytes) {
-        if found != number || !replace(raw, &mut out) {
+        if found != number || !replace(&mut out) {
             out.extend_from_slice(raw);
         }
     }
