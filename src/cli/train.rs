@@ -71,7 +71,8 @@ pub(crate) struct Options {
     /// Share of the sessions, the newest, that are held out to choose and to measure: above 0, at most 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     validation: f64,
-    /// Largest size of the model after compression, such as 3MB or 800kB; picks the width of the item vectors
+    /// Largest size of the model after compression, such as 3MB or 800kB; picks the width of the item vectors and how
+    /// finely they are rounded
     #[arg(long, value_name = "SIZE", default_value = "3MB", value_parser = size)]
     budget: u64,
     /// Width of the item vectors, in place of the one that --budget allows
@@ -226,7 +227,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     );
     let told = segments.as_ref().map(|s| json!({"all": s.all, "clarity": s.clarity}));
     let vocabulary = prepared.vocabulary.item_hash().to_owned();
-    let shipping = Shipping { levels: nearside_train::LEVELS, vocabulary, about, segments };
+    let levels = settings.shape.levels(items, options.budget);
+    let shipping = Shipping { levels, vocabulary, about, segments };
     let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
     let (float, shipped) = (ranker.float, ranker.shipped);
     if options.refit {
@@ -246,6 +248,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "items": items,
         "sessions": {"training": prepared.training.len(), "validation": prepared.validation.len()},
         "width": settings.shape.width,
+        "levels": levels,
         "epoch": chosen.best,
         "bytes": ranker.file.len(),
         "bytes_gzip": ranker.compressed,

@@ -18,6 +18,7 @@ use candle_core::{D, Device, Tensor, Var};
 
 use crate::adam::Trained;
 use crate::error::Error;
+use crate::export::{FINEST, LEVELS};
 use crate::random::{Random, Stream};
 
 /// Sizes of the network.
@@ -46,21 +47,29 @@ impl Shape {
     ///
     /// Errors: `over-budget`.
     pub fn widest(items: usize, budget: u64, levels: u8) -> Result<Shape, Error> {
+        let bytes = |width: usize| Shape::of_width(width).bytes(items, levels);
+        let fits = (1..=Self::WIDEST / Self::STEP).rev().map(|n| n * Self::STEP).find(|width| bytes(*width) <= budget);
+        fits.map(Shape::of_width).ok_or_else(|| Error::OverBudget { budget, smallest: bytes(Self::STEP) })
+    }
+
+    /// The finest item vectors with which a file of this shape stays within `budget` bytes after compression: whole
+    /// numbers up to [`FINEST`], and never coarser than [`LEVELS`].
+    pub fn levels(self, items: usize, budget: u64) -> u8 {
+        (LEVELS..=FINEST).rev().find(|levels| self.bytes(items, *levels) <= budget).unwrap_or(LEVELS)
+    }
+
+    /// About the size of the file after compression.
+    fn bytes(self, items: usize, levels: u8) -> u64 {
         // A number's share of the row's largest is close to normal, with the largest at 2.5 deviations: the
         // entropy of that is what a compressor comes to.
         let bits =
             (f64::from(levels) / 2.5 * (2.0 * std::f64::consts::PI * std::f64::consts::E).sqrt()).log2().max(1.0);
-        let bytes = |width: usize| {
-            let Shape { state, heads, key, length, .. } = Shape::of_width(width);
-            let encoder =
-                3 * state * (width + state) + (2 * state + width) * (heads + 1) * key + (state + heads) * width;
-            let aged = (heads + 1) * length;
-            // Metadata, names and golden cases.
-            const REST: f64 = 8_000.0;
-            ((items * width) as f64 * bits / 8.0 + (encoder + 4 * aged) as f64 + REST) as u64
-        };
-        let fits = (1..=Self::WIDEST / Self::STEP).rev().map(|n| n * Self::STEP).find(|width| bytes(*width) <= budget);
-        fits.map(Shape::of_width).ok_or_else(|| Error::OverBudget { budget, smallest: bytes(Self::STEP) })
+        let Shape { width, state, heads, key, length } = self;
+        let encoder = 3 * state * (width + state) + (2 * state + width) * (heads + 1) * key + (state + heads) * width;
+        let aged = (heads + 1) * length;
+        // Metadata, names and golden cases.
+        const REST: f64 = 8_000.0;
+        ((items * width) as f64 * bits / 8.0 + (encoder + 4 * aged) as f64 + REST) as u64
     }
 
     /// The largest width that [`Shape::widest`] picks.
@@ -237,6 +246,14 @@ mod tests {
         assert!(widths.windows(2).all(|pair| pair[0] <= pair[1]), "{widths:?}");
         assert_eq!((widths[0], widths[39]), (None, Some(Shape::WIDEST)));
         assert_eq!(Shape::widest(43_097, 1_000, 7).unwrap_err().code(), "over-budget");
+    }
+
+    #[test]
+    fn what_a_budget_leaves_after_the_width_goes_into_finer_item_vectors() {
+        let levels = |budget| Shape::of_width(128).levels(43_097, budget);
+        assert_eq!([2_000_000, 2_600_000, 3_000_000, 9_000_000].map(levels), [LEVELS, LEVELS, FINEST, FINEST]);
+        let between = levels(2_800_000);
+        assert!(LEVELS < between && between < FINEST, "{between}");
     }
 
     #[test]

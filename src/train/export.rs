@@ -8,6 +8,13 @@ use crate::encoder::{Shape, Weights};
 use crate::network::length;
 use crate::onnx::{Attribute, Element, Graph};
 
+/// Size of the largest whole number of an item vector, where a file has to be small. 15 values to a number
+/// compress to under four bits and cost some 0.2 points of Recall@20 against `float`.
+pub const LEVELS: u8 = 7;
+
+/// The finest that is of use: with whole numbers up to this, Recall@20 is that of `float`.
+pub const FINEST: u8 = 10;
+
 /// Rows as whole numbers: each scaled so that its largest number is `levels`, 1 to 127.
 ///
 /// 127 is full `int8`. Fewer levels are still stored a byte each, but the file then compresses better: a
