@@ -94,6 +94,12 @@ struct Printed {
     error: Failure,
 }
 
+/// Whether the disk, or what this user may put on it, is full.
+fn full(source: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 impl Error {
     /// The usual wrapper for reading `path`.
     pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -158,6 +164,9 @@ impl Error {
                 "Check the path; a relative one starts at the folder the command runs in".into()
             }
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
+            Self::Unwritable { source, .. } if full(source) => {
+                "Free space on the disk and run again; `nearside train` goes on with --resume".into()
+            }
             Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
             Self::Log(source) => source.remedy(),
             Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),

@@ -16,9 +16,12 @@ mod source;
 mod threads;
 mod train;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::output::note;
 
 /// Ranks a shop's ads on the shopper's side; here are the tools for those who prepare it.
 ///
@@ -57,9 +60,10 @@ fn main() -> ExitCode {
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     if json {
-        println!("{}", error.to_json());
+        // The exit code says it too, where standard output is what cannot be written.
+        let _ = writeln!(io::stdout(), "{}", error.to_json());
     }
-    eprintln!("error[{}]: {error}\nremedy: {}", error.code(), error.remedy());
+    note(format_args!("error[{}]: {error}\nremedy: {}", error.code(), error.remedy()));
     ExitCode::FAILURE
 }
 

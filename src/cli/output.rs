@@ -1,4 +1,4 @@
-//! Results on standard output.
+//! Results on standard output, and what else is told on standard error.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -7,6 +7,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Error;
+
+/// Tells people something on standard error. That nobody can be told, as where a full disk takes what it is sent to, is
+/// no failure of the command.
+pub(crate) fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// Prints a report: as one JSON object where asked, otherwise for people.
 ///

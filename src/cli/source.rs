@@ -1,11 +1,13 @@
-//! Where a command's logs are and how they are read: the options that `replay` and `evaluate` share.
+//! Where a command's logs are and how they are read: the options that `replay`, `train` and `evaluate` share.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use nearside_log::{Format, Log, Mapping, Source};
+use nearside_log::{Format, Log, Mapping, Notice, Rules, Scratch, Source, Stream};
 
 use crate::error::Error;
+use crate::output::note;
+use crate::progress::bytes;
 
 /// How many skipped rows are told.
 const SKIPPED_SHOWN: usize = 10;
@@ -28,24 +30,49 @@ pub(crate) struct Reading {
 impl Reading {
     /// Reads files into one log. The first ten rows that cannot be used are told on standard error.
     pub(crate) fn read(&self, paths: &[PathBuf]) -> Result<Log, Error> {
-        let source = Source {
+        told(|told| Log::read(&self.source(paths), told))
+    }
+
+    /// Reads files of which only what the rules keep is of interest, and which may be larger than memory.
+    pub(crate) fn stream(&self, paths: &[PathBuf], rules: &Rules, scratch: &Scratch) -> Result<Stream, Error> {
+        told(|told| Stream::read(&self.source(paths), rules, scratch, told))
+    }
+
+    fn source(&self, paths: &[PathBuf]) -> Source {
+        Source {
             paths: paths.to_vec(),
             format: self.format.map(Format::from),
             mappings: self.map.clone(),
             strict: self.strict,
-        };
-        let mut skipped = 0;
-        let log = Log::read(&source, &mut |row| {
+        }
+    }
+}
+
+/// Reads with a bar, and tells the first ten rows that cannot be used.
+fn told<T>(
+    read: impl FnOnce(&mut dyn FnMut(Notice<'_>)) -> Result<T, nearside_log::Error>,
+) -> Result<T, Error> {
+    let bar = bytes("reading");
+    let mut skipped = 0;
+    let log = read(&mut |notice| match notice {
+        Notice::Skipped(row) => {
             if skipped < SKIPPED_SHOWN {
-                eprintln!("skipped {row}");
+                bar.suspend(|| note(format_args!("skipped {row}")));
             }
             skipped += 1;
-        });
-        if skipped > SKIPPED_SHOWN {
-            eprintln!("skipped {} more rows", skipped - SKIPPED_SHOWN);
         }
-        log.map_err(Error::Log)
+        Notice::Read { done, bytes } => {
+            bar.set_length(bytes);
+            bar.set_position(done);
+        }
+        Notice::Sorted { done, parts } => bar.set_message(format!("sorting {} %", 100 * done / parts)),
+        _ => (),
+    });
+    bar.finish_and_clear();
+    if skipped > SKIPPED_SHOWN {
+        note(format_args!("skipped {} more rows", skipped - SKIPPED_SHOWN));
     }
+    log.map_err(Error::Log)
 }
 
 /// How a file is written.

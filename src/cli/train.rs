@@ -4,9 +4,9 @@
 //! the model, the item vocabulary its catalogue has to name, checkpoints, a journal of JSON lines and a page with
 //! the curves.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,13 +15,15 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
-use nearside_log::{Facts, Log, Rules, Sequence, Split};
+use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
     Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::output::{note, print};
 use crate::source::Reading;
 
 /// What `--help` says below the options.
@@ -62,6 +64,10 @@ pub(crate) struct Options {
     out: PathBuf,
     #[command(flatten)]
     reading: Reading,
+    /// Memory for reading, such as 500MB; what does not fit waits in the folder of --out, about 40 bytes an event. The
+    /// sessions that are learnt from are held in memory, 4 bytes a step and 8 a session, and so are the items
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
+    memory: u64,
     /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given
     #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
     kinds: Vec<EventName>,
@@ -127,14 +133,15 @@ fn share(text: &str) -> Result<f64, String> {
     if share > 0.0 && share <= 0.5 { Ok(share) } else { Err("must be above 0 and at most 0.5".into()) }
 }
 
-/// Bytes; kB and MB are powers of ten.
+/// Bytes; kB, MB and GB are powers of ten.
 fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "" | "B" => 1.0,
         "kB" | "KB" | "k" => 1e3,
         "MB" | "M" => 1e6,
-        other => return Err(format!("{other} is none of B, kB and MB")),
+        "GB" | "G" => 1e9,
+        other => return Err(format!("{other} is none of B, kB, MB and GB")),
     };
     match digits.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok((number * unit) as u64),
@@ -153,38 +160,41 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(log: &Log, options: &Options) -> Prepared {
-        let rules = Rules { kinds: options.kinds.clone(), min_support: options.min_count };
-        let kept = rules.keep(log);
-        eprintln!(
-            "{} sessions kept, {} too short, {} items too rare",
-            kept.sequences.len(),
-            kept.short_sessions,
-            kept.rare_items
-        );
+    fn new(log: &Stream, options: &Options) -> Result<Prepared, Error> {
         let names = log.items();
+        let mut occurs = vec![false; names.len() + 1];
+        let mut ends = Vec::new();
+        let seen = log.each(&mut |actions| {
+            actions.iter().for_each(|action| occurs[action.item as usize] = true);
+            ends.extend(actions.last().map(|last| last.at));
+        });
+        seen.map_err(Error::Log)?;
+        let (kept, short, rare) = (ends.len(), log.sessions() - ends.len(), log.rare_items());
+        note(format_args!("{kept} sessions kept, {short} too short, {rare} items too rare"));
+
         // Sorted, as a catalogue without a vocabulary of its own numbers its products.
-        let sorted: BTreeMap<&str, u32> =
-            kept.sequences.iter().flat_map(|s| s.items(log)).map(|item| (names.name(item), item)).collect();
-        let ids: BTreeMap<u32, u32> = sorted.values().zip(1..).map(|(item, id)| (*item, id)).collect();
-        let items: Vec<String> = sorted.keys().map(|name| (*name).to_owned()).collect();
-        let (training, validation) = Split::Share(options.validation).apply(log, kept.sequences);
-        let numbered = |sequences: &[Sequence]| -> Sessions {
-            let mut sessions = Sessions::default();
-            sequences.iter().for_each(|s| sessions.push(&s.items(log).map(|item| ids[&item]).collect::<Vec<_>>()));
-            sessions
-        };
-        Prepared {
-            vocabulary: Vocabulary::of_items(items.iter().map(String::as_str)),
-            items,
-            numbers: sorted.into_values().collect(),
-            training: numbered(&training),
-            validation: numbered(&validation),
-        }
+        let mut numbers: Vec<u32> = (1..occurs.len() as u32).filter(|item| occurs[*item as usize]).collect();
+        numbers.sort_unstable_by_key(|item| names.name(*item));
+        let mut ids = vec![0; occurs.len()];
+        numbers.iter().zip(1..).for_each(|(item, id)| ids[*item as usize] = id);
+        let items: Vec<String> = numbers.iter().map(|item| names.name(*item).to_owned()).collect();
+
+        let from = Split::Share(options.validation).moment(&mut ends);
+        let (mut training, mut validation) = (Sessions::default(), Sessions::default());
+        let mut session = Vec::new();
+        let numbered = log.each(&mut |actions| {
+            session.clear();
+            session.extend(actions.iter().map(|action| ids[action.item as usize]));
+            let last = actions.last().map(|last| last.at);
+            if from.is_some() && last >= from { validation.push(&session) } else { training.push(&session) }
+        });
+        numbered.map_err(Error::Log)?;
+        let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
+        Ok(Prepared { vocabulary, items, numbers, training, validation })
     }
 
     /// The segments that are asked for.
-    fn segments(&self, log: &Log, options: &Options) -> Result<Option<Segments>, Error> {
+    fn segments(&self, log: &Stream, options: &Options) -> Result<Option<Segments>, Error> {
         let Some(count) = options.segments else { return Ok(None) };
         let items: Vec<Content<'_>> = self
             .items
@@ -203,15 +213,19 @@ impl Prepared {
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
-    let log = options.reading.read(&options.events)?;
-    let prepared = Prepared::new(&log, options);
+    let rules = Rules { kinds: options.kinds.clone(), min_support: options.min_count };
+    let memory = usize::try_from(options.memory).unwrap_or(usize::MAX);
+    let scratch = Scratch { folder: options.out.clone(), memory };
+    let log = options.reading.stream(&options.events, &rules, &scratch)?;
+    let mut prepared = Prepared::new(&log, options)?;
+    let skipped = log.skipped();
     // Before hours of training, so that a refusal costs a moment.
     let segments = prepared.segments(&log, options)?;
     drop(log);
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let path = options.out.join("vocabulary.json");
     let text = json!({"items": prepared.items}).to_string();
-    std::fs::write(&path, text).map_err(Error::writing(&path))?;
+    nearside_train::write_whole(&path, text.as_bytes()).map_err(Error::Training)?;
 
     let items = prepared.items.len();
     let mut settings = settings(options, items, prepared.training.pairs())?;
@@ -219,6 +233,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let data = Data { training: &prepared.training, validation: &prepared.validation, items };
     let mut teachers = journal.teachers("teacher", options, &settings, data)?;
     let chosen = journal.train("network", options, &settings, data, &teachers)?;
+    let sessions = json!({"training": prepared.training.len(), "validation": prepared.validation.len()});
     let about = format!(
         "Next item in the session, learnt from {} sessions of {items} items by nearside train {}, seed {}.",
         prepared.training.len() + if options.refit { prepared.validation.len() } else { 0 },
@@ -234,7 +249,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.refit {
         // Nothing is held out any more, so the epochs are those that were best.
         settings.patience = u64::MAX;
-        let all: Sessions = prepared.training.iter().chain(prepared.validation.iter()).collect();
+        let mut all = std::mem::take(&mut prepared.training);
+        prepared.validation.iter().for_each(|session| all.push(session));
         let data = Data { training: &all, validation: &Sessions::default(), items };
         // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
         teachers.extend(journal.teachers("refit-teacher", options, &settings, data)?);
@@ -242,11 +258,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         ranker = again.ship(&prepared.validation, Some(ranker.calibration), &shipping).map_err(Error::Training)?;
     }
     let path = options.out.join("model.onnx");
-    std::fs::write(&path, &ranker.file).map_err(Error::writing(&path))?;
+    nearside_train::write_whole(&path, &ranker.file).map_err(Error::Training)?;
     let report = json!({
         "model": path,
         "items": items,
-        "sessions": {"training": prepared.training.len(), "validation": prepared.validation.len()},
+        "sessions": sessions,
+        "skipped_rows": skipped,
         "width": settings.shape.width,
         "levels": levels,
         "epoch": chosen.best,
@@ -259,12 +276,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "seconds": started.elapsed().as_secs_f64().round(),
     });
     journal.note(&json!({"done": report}))?;
-    if options.json {
-        println!("{report}")
-    } else {
-        print!("{}", page(&report))
-    }
-    Ok(())
+    print(&Report(report), options.json)
 }
 
 /// Steps an epoch has at least, where the log is long enough for [`FEWEST_QUERIES`] each.
@@ -306,8 +318,19 @@ const STEPS_NOTED: u64 = 50;
 impl Journal {
     fn open(folder: &Path, resume: bool) -> Result<Journal, Error> {
         let path = folder.join("train.jsonl");
-        let file = File::options().create(true).write(true).append(resume).truncate(!resume).open(&path);
-        let lines = BufWriter::new(file.map_err(Error::writing(&path))?);
+        let open = || {
+            let mut file = File::options().create(true).read(true).write(true).truncate(!resume).open(&path)?;
+            // A run that was killed, or found the disk full, may have left half a line.
+            let mut lines = Vec::new();
+            file.read_to_end(&mut lines)?;
+            let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
+            if whole < lines.len() as u64 {
+                file.set_len(whole)?;
+            }
+            file.seek(SeekFrom::Start(whole))?;
+            Ok(BufWriter::new(file))
+        };
+        let lines = open().map_err(Error::writing(&path))?;
         Ok(Journal { folder: folder.to_owned(), lines, path })
     }
 
@@ -399,7 +422,7 @@ impl Journal {
     fn draw(&self, name: &str, losses: &[(u64, f32)], history: &[Epoch]) -> Result<(), Error> {
         let path = self.folder.join(format!("{name}.html"));
         let page = nearside_train::page(&format!("nearside train: {name}"), losses, history);
-        std::fs::write(&path, page).map_err(Error::writing(&path))
+        nearside_train::write_whole(&path, page.as_bytes()).map_err(Error::Training)
     }
 }
 
@@ -415,6 +438,16 @@ fn percent(figures: &Figures) -> Value {
     let Figures { recall_10, recall_20, mrr_10, mrr_20, pairs } = figures;
     let [recall_10, recall_20, mrr_10, mrr_20] = [recall_10, recall_20, mrr_10, mrr_20].map(|share| 100.0 * share);
     json!({"recall_10": recall_10, "recall_20": recall_20, "mrr_10": mrr_10, "mrr_20": mrr_20, "pairs": pairs})
+}
+
+/// What the command prints.
+#[derive(Serialize)]
+struct Report(Value);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&page(&self.0))
+    }
 }
 
 /// The report for people.
@@ -466,7 +499,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_and_without_a_unit() {
-        assert_eq!(["3MB", "800kB", "12", "1.5M"].map(size), [Ok(3_000_000), Ok(800_000), Ok(12), Ok(1_500_000)]);
-        assert!(["", "MB", "-1MB", "0", "3GB", "nan"].into_iter().all(|text| size(text).is_err()));
+        let sizes = [Ok(3_000_000), Ok(800_000), Ok(12), Ok(1_500_000_000)];
+        assert_eq!(["3MB", "800kB", "12", "1.5GB"].map(size), sizes);
+        assert!(["", "MB", "-1MB", "0", "3TB", "nan"].into_iter().all(|text| size(text).is_err()));
     }
 }

@@ -1,66 +1,147 @@
-//! Collects the rows of every format, and cuts them into sessions.
+//! Takes the rows of every format: notes items and what is known of them, counts what cannot be used, and hands the
+//! rest on.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use nearside_core::Timestamp;
-use nearside_core::history::GAP_MS;
+use nearside_core::{EventName, Timestamp, Value};
 
 use crate::error::Error;
-use crate::{Facts, Log, Names, Session, Skipped, Step};
+use crate::{Facts, Names, Notice, Skipped};
 
 /// One usable row.
-struct Row {
-    session: u32,
-    visitor: u32,
-    step: Step,
+pub(crate) struct Row<'r> {
+    /// The log's own name for its session; empty where it has none.
+    pub(crate) session: Cow<'r, str>,
+    /// Whose it is; empty where the log does not say.
+    pub(crate) visitor: Cow<'r, str>,
+    pub(crate) at: Timestamp,
+    /// `None` for an event that GA4's e-commerce does not know.
+    pub(crate) kind: Option<EventName>,
+    /// What it names, with what it tells of each.
+    pub(crate) items: Vec<(Cow<'r, str>, Facts)>,
+    pub(crate) event: Told<'r>,
+}
+
+impl Row<'_> {
+    /// What the shopper went for, where the row's first item has this number.
+    pub(crate) fn target(&self, item: u32) -> Option<u32> {
+        (item != 0 && self.kind.is_some_and(EventName::needs_item)).then_some(item)
+    }
+}
+
+/// The rest of a row, for those who replay it.
+pub(crate) enum Told<'r> {
+    /// Of a table.
+    Cells {
+        category: Cow<'r, str>,
+        brand: &'r str,
+        price: Option<f64>,
+    },
+    /// A GA4 event as the shop emitted it.
+    Event(Value<'r>),
+}
+
+/// Where rows go.
+pub(crate) trait Rows {
+    /// Takes the next row, whose first item has the number `item`; 0 where it names none.
+    fn add(&mut self, row: Row<'_>, item: u32) -> Result<(), Error>;
+}
+
+/// What is known of a log beside its rows.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) items: Names,
+    /// By number of the item.
+    pub(crate) facts: Vec<Facts>,
+    pub(crate) skipped: usize,
 }
 
 /// The log so far.
 pub(crate) struct Builder<'a> {
-    pub(crate) log: Log,
-    rows: Vec<Row>,
-    sessions: Names,
-    visitors: Names,
+    known: Known,
+    rows: &'a mut dyn Rows,
+    added: u64,
+    end: Option<Timestamp>,
     path: PathBuf,
     strict: bool,
-    told: &'a mut dyn FnMut(&Skipped),
+    told: &'a mut dyn FnMut(Notice<'_>),
+    /// Bytes of all files, and of those before this one.
+    bytes: u64,
+    before: u64,
+    /// How far into the file its reader is, in bytes.
+    place: Rc<Cell<u64>>,
 }
 
+/// Rows between two notices of how far the reading is.
+const ROWS_TOLD: u64 = 1 << 12;
+
 impl<'a> Builder<'a> {
-    pub(crate) fn new(strict: bool, told: &'a mut dyn FnMut(&Skipped)) -> Builder<'a> {
-        Builder {
-            log: Log::default(),
-            rows: Vec::new(),
-            sessions: Names::default(),
-            visitors: Names::default(),
-            path: PathBuf::new(),
-            strict,
-            told,
+    /// `bytes` is the size of all files together.
+    pub(crate) fn new(
+        bytes: u64,
+        strict: bool,
+        rows: &'a mut dyn Rows,
+        told: &'a mut dyn FnMut(Notice<'_>),
+    ) -> Builder<'a> {
+        let (known, path, place) = (Known::default(), PathBuf::new(), Rc::default());
+        Builder { known, rows, added: 0, end: None, path, strict, told, bytes, before: 0, place }
+    }
+
+    /// Begins a file. The reader of its bytes keeps `place` up to date.
+    pub(crate) fn file(&mut self, path: &Path, place: Rc<Cell<u64>>) {
+        self.before += self.place.replace(0);
+        self.path = path.to_owned();
+        self.place = place;
+    }
+
+    /// Says how far into the file it is, where its reader does not count bytes.
+    pub(crate) fn place(&self, bytes: u64) {
+        self.place.set(bytes);
+    }
+
+    /// Takes what became of a row, or counts it where it cannot be used.
+    pub(crate) fn take(&mut self, line: u64, row: Result<Row<'_>, String>) -> Result<(), Error> {
+        match row {
+            Ok(row) => self.add(row),
+            Err(why) => self.skip(line, why),
         }
     }
 
-    /// Begins a file.
-    pub(crate) fn file(&mut self, path: &Path) {
-        self.path = path.to_owned();
+    fn add(&mut self, mut row: Row<'_>) -> Result<(), Error> {
+        let mut first = 0;
+        for (id, told) in std::mem::take(&mut row.items) {
+            let number = self.item(&id, told);
+            first = if first == 0 { number } else { first };
+        }
+        self.added += 1;
+        self.end = self.end.max(Some(row.at));
+        if self.added.is_multiple_of(ROWS_TOLD) {
+            let done = self.before + self.place.get();
+            (self.told)(Notice::Read { done, bytes: self.bytes.max(done) });
+        }
+        self.rows.add(row, first)
     }
 
-    /// Counts a row that cannot be used.
-    pub(crate) fn skip(&mut self, line: u64, why: String) -> Result<(), Error> {
+    fn skip(&mut self, line: u64, why: String) -> Result<(), Error> {
         let skipped = Skipped { path: self.path.clone(), line, why };
         if self.strict {
             return Err(Error::UnusableRow(skipped));
         }
-        (self.told)(&skipped);
-        self.log.skipped += 1;
+        (self.told)(Notice::Skipped(&skipped));
+        self.known.skipped += 1;
         Ok(())
     }
 
     /// Notes an item and what a row tells of it.
-    pub(crate) fn item(&mut self, id: &str, told: Facts) -> u32 {
-        let number = self.log.items.number(id);
-        self.log.facts.resize_with(self.log.items.len() + 1, Facts::default);
-        let known = &mut self.log.facts[number as usize];
+    fn item(&mut self, id: &str, told: Facts) -> u32 {
+        let number = self.known.items.number(id);
+        if self.known.facts.len() <= number as usize {
+            self.known.facts.resize_with(number as usize + 1, Facts::default);
+        }
+        let known = &mut self.known.facts[number as usize];
         let fill = |known: &mut String, told: String| {
             if known.is_empty() {
                 *known = told;
@@ -73,98 +154,18 @@ impl<'a> Builder<'a> {
         number
     }
 
-    /// Adds a step; the session's name is empty where the log has none of its own.
-    pub(crate) fn push(&mut self, session: &str, visitor: &str, step: Step) {
-        let (session, visitor) = (self.sessions.number(session), self.visitors.number(visitor));
-        self.rows.push(Row { session, visitor, step });
-    }
-
-    /// How many sessions of the log's own there are so far.
-    pub(crate) fn sessions(&self) -> usize {
-        self.sessions.len()
+    /// How many rows there are so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.added
     }
 
     /// The latest time so far.
     pub(crate) fn end(&self) -> Option<Timestamp> {
-        self.rows.iter().map(|row| row.step.at).max()
+        self.end
     }
 
-    /// The log of all rows.
-    pub(crate) fn finish(mut self) -> Log {
-        self.rows.sort_by_key(|row| row.step.at);
-        let mut log = self.log;
-        log.visitors = self.visitors.len();
-        let mut named: HashMap<u32, u32> = HashMap::new();
-        let mut cut: HashMap<u32, (u32, Timestamp, usize)> = HashMap::new();
-        for Row { session, visitor, step } in self.rows {
-            let next = log.sessions.len() as u32;
-            let at = step.at;
-            let (place, name) = if session != 0 {
-                (*named.entry(session).or_insert(next), self.sessions.name(session).to_owned())
-            } else {
-                let (place, last, count) = cut.entry(visitor).or_insert((next, at, 1));
-                if at.since(*last) > GAP_MS {
-                    (*place, *count) = (next, *count + 1);
-                }
-                *last = at;
-                (*place, format!("{}#{count}", self.visitors.name(visitor)))
-            };
-            if place == next {
-                log.sessions.push(Session { name, visitor, steps: Vec::new() });
-            }
-            log.sessions[place as usize].steps.push(step);
-            log.order.push(place);
-        }
-        log
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use nearside_core::EventName;
-
-    use super::*;
-    use crate::log::Event;
-
-    fn log(rows: &[(&str, &str, u64, &str)]) -> Log {
-        let mut told = |skipped: &Skipped| panic!("{skipped}");
-        let mut builder = Builder::new(false, &mut told);
-        for (session, visitor, at, item) in rows {
-            let item = builder.item(item, Facts::default());
-            let event = Event::Row { kind: EventName::ViewItem, category: 0, brand: 0, price: None };
-            builder.push(session, visitor, Step { at: Timestamp(*at), target: Some(item), event, item });
-        }
-        builder.finish()
-    }
-
-    fn shown(log: &Log) -> Vec<(String, Vec<&str>)> {
-        let items = |s: &Session| s.steps.iter().map(|step| log.items.name(step.item)).collect();
-        log.sessions.iter().map(|s| (s.name.clone(), items(s))).collect()
-    }
-
-    #[test]
-    fn visitors_without_sessions_are_cut_after_thirty_minutes() {
-        let log = log(&[("", "v", 0, "a"), ("", "v", GAP_MS, "b"), ("", "v", 2 * GAP_MS + 1, "c"), ("", "w", 5, "d")]);
-        assert_eq!(shown(&log), [("v#1".into(), vec!["a", "b"]), ("w#1".into(), vec!["d"]), ("v#2".into(), vec!["c"])]);
-        assert_eq!(log.order, [0, 1, 0, 2]);
-    }
-
-    #[test]
-    fn a_session_of_the_logs_own_lasts_as_long_as_it_says() {
-        let log = log(&[("s", "v", 10 * GAP_MS, "b"), ("s", "v", 0, "a")]);
-        assert_eq!(shown(&log), [("s".into(), vec!["a", "b"])]);
-    }
-
-    #[test]
-    fn equal_times_keep_the_order_of_the_file() {
-        let log = log(&[("s", "", 7, "b"), ("s", "", 7, "a"), ("s", "", 7, "c")]);
-        assert_eq!(shown(&log), [("s".into(), vec!["b", "a", "c"])]);
-    }
-
-    #[test]
-    fn truncating_keeps_the_first_sessions_and_every_item() {
-        let mut log = log(&[("s", "", 1, "a"), ("t", "", 2, "b"), ("s", "", 3, "c")]);
-        log.truncate(1);
-        assert_eq!((log.sessions.len(), log.events(), log.items.len()), (1, 2, 3));
+    /// What is known in the end.
+    pub(crate) fn finish(self) -> Known {
+        self.known
     }
 }

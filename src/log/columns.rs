@@ -3,6 +3,7 @@
 //! Headers are compared without case and separators, so `SessionId`,
 //! `session_id` and `SESSION-ID` are one name. `--map` goes before every guess.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -189,11 +190,11 @@ impl Columns {
     }
 
     /// The category path of a row.
-    pub(crate) fn category(&self, row: &[String]) -> String {
+    pub(crate) fn category<'a>(&self, row: &'a [String]) -> Cow<'a, str> {
         let text = self.get(Role::Category, row).unwrap_or_default();
         match self.dotted {
-            Some(place) if row[place].trim() == text => text.replace('.', " > "),
-            _ => text.to_owned(),
+            Some(place) if row[place].trim() == text => text.replace('.', " > ").into(),
+            _ => text.into(),
         }
     }
 }

@@ -20,6 +20,13 @@ pub enum Error {
         /// What the system, or the decompressor, said.
         source: io::Error,
     },
+    /// A file for what does not fit into memory cannot be written.
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A file that is no text.
     UnknownFormat {
         /// The file.
@@ -52,10 +59,17 @@ impl Error {
         move |source| Self::Unreadable { path, source }
     }
 
+    /// The usual wrapper for writing `path`.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Unwritable { path, source }
+    }
+
     /// A stable word a program can test.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "unreadable-file",
+            Self::Unwritable { .. } => "unwritable-file",
             Self::UnknownFormat { .. } => "unknown-format",
             Self::UnknownCompression { .. } => "unknown-compression",
             Self::MissingColumns(_) => "missing-column",
@@ -75,7 +89,9 @@ impl Error {
     /// The value at fault.
     pub fn value(&self) -> Option<String> {
         Some(match self {
-            Self::Unreadable { path, .. } | Self::UnknownFormat { path } => path.display().to_string(),
+            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::UnknownFormat { path } => {
+                path.display().to_string()
+            }
             Self::UnknownCompression { name, .. } => name.clone(),
             Self::MissingColumns(missing) => missing.columns(),
             Self::UnusableRow(row) => format!("{}:{}", row.path.display(), row.line),
@@ -89,7 +105,13 @@ impl Error {
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "Check the path; a relative one starts at the folder the command runs in".into()
             }
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+                "Give the files in the folder one by one, such as FOLDER/*".into()
+            }
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
+            Self::Unwritable { .. } => {
+                "Check that the folder may be written and has space for about 40 bytes an event, or raise --memory".into()
+            }
             Self::UnknownFormat { .. } => {
                 "Give CSV, TSV, JSON lines or one session a line in UTF-8, plain or as .gz, or Parquet".into()
             }
@@ -107,6 +129,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
+            Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
             Self::UnknownFormat { path } => write!(f, "{} is not a log in a known format", path.display()),
             Self::UnknownCompression { path, name } => {
                 write!(f, "{} is compressed with {name}, which is not read", path.display())
@@ -124,7 +147,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unreadable { source, .. } => Some(source),
+            Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@
 //! let path = folder.join(format!("nearside-log-{}.csv", std::process::id()));
 //! std::fs::write(&path, "session,time,item\n1,1700000000,kettle\n1,1700000060,toaster\n")?;
 //! let source = Source { paths: vec![path], ..Source::default() };
-//! let log = Log::read(&source, &mut |skipped| eprintln!("skipped {skipped}"))?;
+//! let log = Log::read(&source, &mut |notice| eprintln!("{notice:?}"))?;
 //! let steps = &log.sessions()[0].steps;
 //! let items: Vec<&str> = steps.iter().filter_map(|step| step.target).map(|item| log.items().name(item)).collect();
 //! assert_eq!(items, ["kettle", "toaster"]);
@@ -37,13 +37,18 @@
 mod builder;
 mod columns;
 mod error;
+mod held;
 mod lines;
 mod log;
 mod names;
 mod objects;
 mod parquet;
+mod partitions;
+mod runs;
 mod source;
 mod split;
+mod spool;
+mod stream;
 mod table;
 mod words;
 
@@ -51,5 +56,6 @@ pub use columns::{Mapping, MissingColumns, Role};
 pub use error::Error;
 pub use log::{Facts, Log, Session, Step};
 pub use names::Names;
-pub use source::{Format, Skipped, Source};
+pub use source::{Format, Notice, Skipped, Source};
 pub use split::{Kept, Rules, Sequence, Split};
+pub use stream::{Action, Scratch, Stream};

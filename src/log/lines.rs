@@ -9,9 +9,9 @@ use std::path::Path;
 use nearside_core::history::GAP_MS;
 use nearside_core::{EventName, Timestamp};
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Row, Told};
 use crate::error::Error;
-use crate::log::{Event, Facts, Step};
+use crate::log::Facts;
 
 /// 2026-01-01 UTC, in milliseconds.
 const FIRST_MS: u64 = 1_767_225_600_000;
@@ -21,8 +21,9 @@ const PACE_MS: u64 = 30_000;
 /// Reads every line. There is nothing that could not be used: each word is an item.
 pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Builder<'_>) -> Result<(), Error> {
     let mut bytes = Vec::new();
-    let (mut start, mut count) = (FIRST_MS, builder.sessions());
-    // Another file before this one ends where this one begins.
+    let mut line = 0;
+    // Numbers of sessions that no other file of sessions has. It ended where this one begins.
+    let (mut start, mut count) = (FIRST_MS, builder.rows());
     if let Some(last) = builder.end() {
         start = start.max(last.0 + GAP_MS + 1);
     }
@@ -31,12 +32,14 @@ pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Buil
         if reader.read_until(b'\n', &mut bytes).map_err(Error::reading(path))? == 0 {
             return Ok(());
         }
+        line += 1;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
         count += 1;
+        let session = count.to_string();
         let (mut at, mut end) = (start, start);
         for (index, word) in text.split_whitespace().enumerate() {
             let (id, time) = token(word);
@@ -46,10 +49,15 @@ pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Buil
                 None => at + PACE_MS,
             };
             end = end.max(at);
-            let item = builder.item(id, Facts::default());
-            let event = Event::Row { kind: EventName::ViewItem, category: 0, brand: 0, price: None };
-            let step = Step { at: Timestamp(at), target: Some(item), event, item };
-            builder.push(&count.to_string(), "", step);
+            let row = Row {
+                session: session.as_str().into(),
+                visitor: "".into(),
+                at: Timestamp(at),
+                kind: Some(EventName::ViewItem),
+                items: vec![(id.into(), Facts::default())],
+                event: Told::Cells { category: "".into(), brand: "", price: None },
+            };
+            builder.take(line, Ok(row))?;
         }
         start = end + GAP_MS + 1;
     }

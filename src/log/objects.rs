@@ -6,9 +6,9 @@ use std::path::Path;
 
 use nearside_core::{EventName, Value};
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Row, Told};
 use crate::error::Error;
-use crate::log::{Event, Facts, Step};
+use crate::log::Facts;
 use crate::words;
 
 const SESSION: [&str; 3] = ["session", "session_id", "user_session"];
@@ -33,13 +33,11 @@ pub(crate) fn read(mut reader: Box<dyn BufRead>, path: &Path, builder: &mut Buil
             continue;
         }
         let read = Value::from_json(text).map_err(|e| e.to_string());
-        if let Err(why) = read.and_then(|value| object(value, builder)) {
-            builder.skip(line, why)?;
-        }
+        builder.take(line, read.and_then(object))?;
     }
 }
 
-fn object(mut value: Value<'_>, builder: &mut Builder<'_>) -> Result<(), String> {
+fn object(mut value: Value<'_>) -> Result<Row<'_>, String> {
     let Value::Map(entries) = &mut value else { return Err("not an object".into()) };
     let id = |keys: &[&str], entries: &[(Cow<'_, str>, Value<'_>)]| {
         let find = |key: &&str| entries.iter().rev().find(|(k, _)| k == key).and_then(|(_, v)| v.id());
@@ -60,16 +58,12 @@ fn object(mut value: Value<'_>, builder: &mut Builder<'_>) -> Result<(), String>
     entries.retain(|(key, _)| !VISITOR.contains(&key.as_ref()));
 
     let kind = value.get("event").and_then(Value::text).and_then(EventName::from_name);
-    let mut first = None;
-    for item in items(&value) {
-        let Some(id) = item.get("item_id").or_else(|| item.get("item_name")).and_then(Value::id) else { continue };
-        let number = builder.item(&id, facts(item));
-        first = first.or(Some(number));
-    }
-    let target = first.filter(|_| kind.is_some_and(EventName::needs_item));
-    let step = Step { at, target, event: Event::Given(Box::new(value.into_owned())), item: first.unwrap_or_default() };
-    builder.push(&session, &visitor, step);
-    Ok(())
+    let item = |item: &Value<'_>| {
+        let id = item.get("item_id").or_else(|| item.get("item_name")).and_then(Value::id)?;
+        Some((id.into(), facts(item)))
+    };
+    let items = items(&value).iter().filter_map(item).collect();
+    Ok(Row { session: session.into(), visitor: visitor.into(), at, kind, items, event: Told::Event(value) })
 }
 
 fn items<'e, 'v>(event: &'e Value<'v>) -> &'e [Value<'v>] {

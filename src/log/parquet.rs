@@ -27,6 +27,7 @@ pub(crate) const MAGIC: &[u8] = b"PAR1";
 pub(crate) fn read(path: &Path, mappings: &[Mapping], builder: &mut Builder<'_>) -> Result<(), Error> {
     let broken = |e: ParquetError| Error::reading(path)(io::Error::other(e));
     let file = File::open(path).map_err(Error::reading(path))?;
+    let bytes = file.metadata().map_err(Error::reading(path))?.len();
     let reader = guarded(|| SerializedFileReader::new(file)).map_err(broken)?;
     let chunks = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
     for chunk in chunks {
@@ -35,6 +36,8 @@ pub(crate) fn read(path: &Path, mappings: &[Mapping], builder: &mut Builder<'_>)
             other => return Err(Error::UnknownCompression { path: path.to_owned(), name: format!("{other:?}") }),
         }
     }
+    // A row's share of the file: its columns lie apart, so no row has a place in it.
+    let share = bytes as f64 / reader.metadata().file_metadata().num_rows().max(1) as f64;
     let flat = flat(reader.metadata().file_metadata().schema()).map_err(broken)?;
     let header: Vec<String> = flat.get_fields().iter().map(|column| column.name().to_owned()).collect();
     let columns = Columns::find(&header, mappings, path).map_err(Error::MissingColumns)?;
@@ -44,9 +47,8 @@ pub(crate) fn read(path: &Path, mappings: &[Mapping], builder: &mut Builder<'_>)
     while let Some(row) = next().map_err(broken)? {
         number += 1;
         let row: Vec<String> = row.get_column_iter().map(|(_, field)| text(field)).collect();
-        if let Err(why) = table::row(&row, &columns, builder) {
-            builder.skip(number, why)?;
-        }
+        builder.place((share * number as f64) as u64);
+        builder.take(number, table::row(&row, &columns))?;
     }
     Ok(())
 }

@@ -1,14 +1,17 @@
 //! Sources: the files of a log, and how each is written.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Known, Rows};
 use crate::error::Error;
+use crate::held::Held;
 use crate::{Log, Mapping, lines, objects, parquet, table};
 
 /// How a file is written.
@@ -57,6 +60,28 @@ impl fmt::Display for Skipped {
     }
 }
 
+/// What is told while a log is read.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Notice<'a> {
+    /// A row cannot be used.
+    Skipped(&'a Skipped),
+    /// The reading went on. Told every few thousand rows.
+    Read {
+        /// Bytes of the files that were read, as they lie on the disk.
+        done: u64,
+        /// Bytes of all files; as many as were read where their size is not known before.
+        bytes: u64,
+    },
+    /// The rows were read, and so many parts of them are sorted.
+    Sorted {
+        /// Parts that are sorted.
+        done: u64,
+        /// All parts.
+        parts: u64,
+    },
+}
+
 impl Log {
     /// Reads files into one log. Each row that cannot be used is told as it is met, and counted in
     /// [`Log::skipped`].
@@ -65,35 +90,63 @@ impl Log {
     ///
     /// [`Error::Unreadable`], [`Error::UnknownFormat`] and [`Error::MissingColumns`] for a file that cannot be read
     /// at all, [`Error::UnusableRow`] for a row where the source is strict, [`Error::Empty`] where nothing is left.
-    pub fn read(source: &Source, told: &mut dyn FnMut(&Skipped)) -> Result<Log, Error> {
-        let mut builder = Builder::new(source.strict, told);
-        for path in &source.paths {
-            let mut reader = open(path)?;
-            let format = match source.format {
+    pub fn read(source: &Source, told: &mut dyn FnMut(Notice<'_>)) -> Result<Log, Error> {
+        let mut held = Held::default();
+        let known = source.rows(&mut held, told)?;
+        Ok(held.finish(known))
+    }
+}
+
+impl Source {
+    /// Hands over the rows of all files, one at least.
+    pub(crate) fn rows(&self, rows: &mut dyn Rows, told: &mut dyn FnMut(Notice<'_>)) -> Result<Known, Error> {
+        // What is no file with a size, such as a pipe, fails or ends when it is read.
+        let bytes = self.paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
+        let mut builder = Builder::new(bytes, self.strict, rows, told);
+        for path in &self.paths {
+            let place = Rc::default();
+            let mut reader = open(path, Rc::clone(&place))?;
+            let format = match self.format {
                 Some(format) => format,
                 None => sniff(reader.as_mut(), path)?,
             };
-            builder.file(path);
+            builder.file(path, place);
             match format {
-                Format::Csv => table::read(reader, false, &source.mappings, path, &mut builder)?,
-                Format::Tsv => table::read(reader, true, &source.mappings, path, &mut builder)?,
-                Format::Parquet => parquet::read(path, &source.mappings, &mut builder)?,
+                Format::Csv => table::read(reader, false, &self.mappings, path, &mut builder)?,
+                Format::Tsv => table::read(reader, true, &self.mappings, path, &mut builder)?,
+                Format::Parquet => parquet::read(path, &self.mappings, &mut builder)?,
                 Format::Jsonl => objects::read(reader, path, &mut builder)?,
                 Format::Sessions => lines::read(reader, path, &mut builder)?,
             }
         }
-        let log = builder.finish();
-        if log.events() == 0 {
-            return Err(Error::Empty { paths: source.paths.clone(), skipped: log.skipped() });
+        let rows = builder.rows();
+        let known = builder.finish();
+        if rows == 0 {
+            return Err(Error::Empty { paths: self.paths.clone(), skipped: known.skipped });
         }
-        Ok(log)
+        Ok(known)
+    }
+}
+
+/// A file that keeps count of the bytes that were read.
+struct Counted {
+    file: File,
+    place: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.place.set(self.place.get() + count as u64);
+        Ok(count)
     }
 }
 
 /// Opens a file, decompressing it where it is gzip whatever its name.
-fn open(path: &Path) -> Result<Box<dyn BufRead>, Error> {
+fn open(path: &Path, place: Rc<Cell<u64>>) -> Result<Box<dyn BufRead>, Error> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
-    let mut reader = BufReader::new(File::open(path).map_err(Error::reading(path))?);
+    let file = File::open(path).map_err(Error::reading(path))?;
+    let mut reader = BufReader::new(Counted { file, place });
     let zipped = reader.fill_buf().map_err(Error::reading(path))?.starts_with(&GZIP);
     Ok(if zipped { Box::new(BufReader::new(MultiGzDecoder::new(reader))) } else { Box::new(reader) })
 }

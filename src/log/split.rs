@@ -63,16 +63,18 @@ pub struct Kept {
 }
 
 impl Rules {
+    /// Whether events of this kind are steps.
+    pub(crate) fn takes(&self, kind: EventName) -> bool {
+        if self.kinds.is_empty() { kind.is_step() } else { self.kinds.contains(&kind) }
+    }
+
     /// Applies the rules.
     pub fn keep(&self, log: &Log) -> Kept {
-        let counts = |kind: EventName| {
-            if self.kinds.is_empty() { kind.is_step() } else { self.kinds.contains(&kind) }
-        };
         let mut sequences = Vec::new();
         for (index, session) in log.sessions().iter().enumerate() {
             let steps = session.steps.iter().enumerate();
             let steps = steps
-                .filter(|(_, step)| step.target.is_some() && step.kind().is_some_and(counts))
+                .filter(|(_, step)| step.target.is_some() && step.kind().is_some_and(|kind| self.takes(kind)))
                 .map(|(index, _)| index);
             sequences.push(Sequence { session: index, steps: steps.collect() });
         }
@@ -112,19 +114,24 @@ impl Split {
     /// same moment stay together, so a share may come out a little larger than asked.
     pub fn apply(self, log: &Log, sequences: Vec<Sequence>) -> (Vec<Sequence>, Vec<Sequence>) {
         let mut ends: Vec<Timestamp> = sequences.iter().map(|sequence| sequence.end(log)).collect();
-        ends.sort_unstable();
-        let Some(last) = ends.last() else { return (Vec::new(), Vec::new()) };
-        let from = match self {
-            Split::Days(days) => Timestamp(last.0.saturating_sub((days * DAY_MS) as u64)),
+        let from = self.moment(&mut ends);
+        sequences.into_iter().partition(|sequence| from.is_none_or(|from| sequence.end(log) < from))
+    }
+
+    /// The moment from which on the sequences end that belong to the second part, told from the ends of all, which
+    /// are left in another order. `None` where the second part is empty.
+    pub fn moment(self, ends: &mut [Timestamp]) -> Option<Timestamp> {
+        match self {
+            Split::Days(days) => {
+                let last = ends.iter().max()?;
+                Some(Timestamp(last.0.saturating_sub((days * DAY_MS) as u64)))
+            }
             Split::Share(share) => {
                 let second = (share.clamp(0.0, 1.0) * ends.len() as f64).round() as usize;
-                match ends.len() - second {
-                    first if first < ends.len() => ends[first],
-                    _ => return (sequences, Vec::new()),
-                }
+                let first = ends.len() - second;
+                (second > 0).then(|| *ends.select_nth_unstable(first).1)
             }
-        };
-        sequences.into_iter().partition(|sequence| sequence.end(log) < from)
+        }
     }
 }
 

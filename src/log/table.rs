@@ -5,10 +5,10 @@ use std::path::Path;
 
 use nearside_core::{EventName, Timestamp};
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Row, Told};
 use crate::columns::{Columns, Mapping, Role};
 use crate::error::Error;
-use crate::log::{Event, Facts, Step};
+use crate::log::Facts;
 use crate::words;
 
 /// Reads every row; those that cannot be used are counted.
@@ -39,26 +39,32 @@ pub(crate) fn read(
     if !table.read_byte_record(&mut record).map_err(broken)? {
         return Ok(());
     }
-    let mut header = fields(&record);
+    let mut header = Vec::new();
+    fields(&record, &mut header);
     if let Some(first) = header.first_mut() {
         *first = first.trim_start_matches('\u{feff}').to_owned();
     }
     let columns = Columns::find(&header, mappings, path).map_err(Error::MissingColumns)?;
+    let mut cells = Vec::new();
     while table.read_byte_record(&mut record).map_err(broken)? {
         let line = record.position().map_or(0, csv::Position::line);
-        if let Err(why) = row(&fields(&record), &columns, builder) {
-            builder.skip(line, why)?;
-        }
+        fields(&record, &mut cells);
+        builder.take(line, row(&cells, &columns))?;
     }
     Ok(())
 }
 
-fn fields(record: &csv::ByteRecord) -> Vec<String> {
-    record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
+/// The fields of a record in place of those in `cells`, whose memory is used again.
+fn fields(record: &csv::ByteRecord, cells: &mut Vec<String>) {
+    cells.resize_with(record.len(), String::new);
+    for (cell, field) in cells.iter_mut().zip(record) {
+        cell.clear();
+        cell.push_str(String::from_utf8_lossy(field).trim());
+    }
 }
 
 /// Reads a row whose fields are trimmed; the error says why it cannot be used.
-pub(crate) fn row(row: &[String], columns: &Columns, builder: &mut Builder<'_>) -> Result<(), String> {
+pub(crate) fn row<'r>(row: &'r [String], columns: &Columns) -> Result<Row<'r>, String> {
     if row.len() != columns.width() {
         return Err(format!("{} fields, the header has {}", row.len(), columns.width()));
     }
@@ -74,18 +80,12 @@ pub(crate) fn row(row: &[String], columns: &Columns, builder: &mut Builder<'_>) 
     };
     let id = get(Role::Item).ok_or("no item")?;
     let price = get(Role::Price).and_then(|p| p.parse::<f64>().ok()).filter(|p| p.is_finite() && *p >= 0.0);
-    let (category, brand) = (columns.category(row), get(Role::Brand).unwrap_or_default().to_owned());
-    let event = Event::Row {
-        kind,
-        category: builder.log.categories.number(&category),
-        brand: builder.log.brands.number(&brand),
-        price,
-    };
+    let (category, brand) = (columns.category(row), get(Role::Brand).unwrap_or_default());
     let name = get(Role::Name).unwrap_or_default().to_owned();
-    let item = builder.item(id, Facts { name, category, brand, price });
-    let target = kind.needs_item().then_some(item);
-    builder.push(session, visitor, Step { at, target, event, item });
-    Ok(())
+    let facts = Facts { name, category: category.clone().into_owned(), brand: brand.to_owned(), price };
+    let event = Told::Cells { category, brand, price };
+    let (session, visitor) = (session.into(), visitor.into());
+    Ok(Row { session, visitor, at, kind: Some(kind), items: vec![(id.into(), facts)], event })
 }
 
 fn time(columns: &Columns, row: &[String]) -> Result<Timestamp, String> {

@@ -1,7 +1,6 @@
 //! Checkpoints: everything a run needs to go on as if it had not stopped.
 //!
-//! One safetensors file, written beside its place and then moved there, so that a run killed at any moment
-//! leaves the last whole one. Random streams are keyed by the step, so they need no state here.
+//! One safetensors file, whole or not there, so that a run killed at any moment leaves the last one. Random streams are keyed by the step, so they need no state here.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::adam::Trained;
 use crate::encoder::Shape;
 use crate::error::Error;
+use crate::file::write_whole;
 use crate::network::Network;
 
 /// The name of the tensor that holds the run's own state, as JSON.
@@ -36,12 +36,8 @@ pub(crate) fn save<S: Serialize>(path: &Path, network: &Network, state: &S) -> R
     let state = serde_json::to_vec(&(network.shape, state)).expect("a run's state is JSON");
     let length = state.len();
     tensors.insert(STATE.into(), Tensor::from_vec(state, length, &Device::Cpu)?);
-    let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
-    let beside = path.with_extension("part");
-    candle_core::safetensors::save(&tensors, &beside).map_err(|e| unwritable(std::io::Error::other(e)))?;
-    // On the disk before it takes the old one's place; a crash of the machine must not leave an empty file.
-    fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(unwritable)?;
-    fs::rename(&beside, path).map_err(unwritable)
+    let bytes = safetensors::serialize(&tensors, None).expect("tensors have names and sizes that fit a file");
+    write_whole(path, &bytes)
 }
 
 /// Reads what [`save`] wrote.

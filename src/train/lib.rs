@@ -29,6 +29,7 @@
 //! | `encoder`, `network` | the network: items and steps to a query, and one step of learning |
 //! | `loss`, `adam` | where a step's time goes: the loss over the candidates, and sparse updates |
 //! | `run`, `checkpoint`, `page` | a run: epochs, early stopping, resuming, curves |
+//! | `file` | files that are whole or not there |
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
 //! | `export`, `onnx`, `ranker` | the file that ships |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
@@ -47,6 +48,7 @@ mod cluster;
 mod encoder;
 mod error;
 mod export;
+mod file;
 mod loss;
 mod measure;
 mod network;
@@ -62,6 +64,7 @@ pub use calibration::Calibration;
 pub use encoder::Shape;
 pub use error::Error;
 pub use export::{FINEST, LEVELS};
+pub use file::write_whole;
 pub use measure::Figures;
 pub use page::page;
 pub use random::Random;

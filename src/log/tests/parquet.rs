@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nearside_log::{Error, Log, Source};
+use nearside_log::{Error, Log, Notice, Source};
 use parquet::basic::{Compression, GzipLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -57,7 +57,11 @@ fn read(name: &str, bytes: &[u8]) -> Result<(Log, Vec<String>), Error> {
     std::fs::write(&path, bytes).unwrap();
     let mut skipped = Vec::new();
     let source = Source { paths: vec![path], ..Source::default() };
-    let log = Log::read(&source, &mut |row| skipped.push(format!("{}: {}", row.line, row.why)))?;
+    let log = Log::read(&source, &mut |notice| {
+        if let Notice::Skipped(row) = notice {
+            skipped.push(format!("{}: {}", row.line, row.why));
+        }
+    })?;
     Ok((log, skipped))
 }
 

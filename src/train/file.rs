@@ -1,0 +1,51 @@
+//! Files that are whole or not there: written beside their place, put on the disk, then moved there.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Writes a file. However it ends, with a full disk or a killed program, the place holds what it held before or all of
+/// `bytes`.
+///
+/// The file is written as `.part` beside its place, which is removed where that fails: [`Error::Unwritable`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let beside = path.with_extension("part");
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        // Before it takes the old one's place; a crash of the machine must not leave an empty file.
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_file(&beside);
+        Error::Unwritable { path: path.to_owned(), source }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_the_old_one_and_no_part() {
+        let folder = std::env::temp_dir().join(format!("nearside-file-{}", std::process::id()));
+        fs::create_dir_all(folder.join("taken")).unwrap();
+        let path = folder.join("model.onnx");
+        write_whole(&path, b"old").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        // A folder stands where the file should.
+        assert_eq!(write_whole(&folder.join("taken"), b"text").unwrap_err().code(), "unwritable-file");
+        #[cfg(target_os = "linux")]
+        {
+            std::os::unix::fs::symlink("/dev/full", folder.join("model.part")).unwrap();
+            assert_eq!(write_whole(&path, b"newest").unwrap_err().code(), "unwritable-file");
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
