@@ -320,14 +320,14 @@ impl Journal {
         let path = folder.join("train.jsonl");
         let open = || {
             let mut file = File::options().create(true).read(true).write(true).truncate(!resume).open(&path)?;
-            // A run that was killed, or found the disk full, may have left half a line.
-            let mut lines = Vec::new();
-            file.read_to_end(&mut lines)?;
-            let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
-            if whole < lines.len() as u64 {
+            if resume {
+                // A run that was killed, or found the disk full, may have left half a line.
+                let mut lines = Vec::new();
+                file.read_to_end(&mut lines)?;
+                let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
                 file.set_len(whole)?;
+                file.seek(SeekFrom::Start(whole))?;
             }
-            file.seek(SeekFrom::Start(whole))?;
             Ok(BufWriter::new(file))
         };
         let lines = open().map_err(Error::writing(&path))?;

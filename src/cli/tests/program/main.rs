@@ -6,6 +6,7 @@ mod bad_logs;
 mod evaluate;
 mod figures;
 mod formats;
+mod interrupted;
 mod models;
 mod onnx;
 mod retailrocket;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::run::{Ran, nearside, scratch, written};
 
 /// Sessions that go round a ring of 40 items, one a line.
-fn log(name: &str, sessions: usize) -> PathBuf {
+pub(crate) fn log(name: &str, sessions: usize) -> PathBuf {
     let line = |session: usize| {
         let steps: Vec<String> = (0..3 + session % 3).map(|step| format!("sku-{}", (session + step) % 40)).collect();
         steps.join(" ") + "\n"
@@ -20,7 +20,8 @@ fn train(log: &Path, out: &Path, more: &[&str]) -> Ran {
     nearside([&words, more].concat())
 }
 
-fn folder(name: &str) -> PathBuf {
+/// A folder that is not there. `name` must be the test's own.
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = scratch(name);
     let _ = std::fs::remove_dir_all(&folder);
     folder
