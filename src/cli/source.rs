@@ -49,9 +49,7 @@ impl Reading {
 }
 
 /// Reads with a bar, and tells the first ten rows that cannot be used.
-fn told<T>(
-    read: impl FnOnce(&mut dyn FnMut(Notice<'_>)) -> Result<T, nearside_log::Error>,
-) -> Result<T, Error> {
+fn told<T>(read: impl FnOnce(&mut dyn FnMut(Notice<'_>)) -> Result<T, nearside_log::Error>) -> Result<T, Error> {
     let bar = bytes("reading");
     let mut skipped = 0;
     let log = read(&mut |notice| match notice {

@@ -17,7 +17,7 @@ use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
 use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
-    Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping,
+    Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping, write_whole,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -169,9 +169,6 @@ impl Prepared {
             ends.extend(actions.last().map(|last| last.at));
         });
         seen.map_err(Error::Log)?;
-        let (kept, short, rare) = (ends.len(), log.sessions() - ends.len(), log.rare_items());
-        note(format_args!("{kept} sessions kept, {short} too short, {rare} items too rare"));
-
         // Sorted, as a catalogue without a vocabulary of its own numbers its products.
         let mut numbers: Vec<u32> = (1..occurs.len() as u32).filter(|item| occurs[*item as usize]).collect();
         numbers.sort_unstable_by_key(|item| names.name(*item));
@@ -218,25 +215,23 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let scratch = Scratch { folder: options.out.clone(), memory };
     let log = options.reading.stream(&options.events, &rules, &scratch)?;
     let mut prepared = Prepared::new(&log, options)?;
-    let skipped = log.skipped();
+    let (skipped, rare) = (log.skipped(), log.rare_items());
+    let (training, validation) = (prepared.training.len(), prepared.validation.len());
+    let short = log.sessions() - training - validation;
+    note(format_args!("{} sessions kept, {short} too short, {rare} items too rare", training + validation));
     // Before hours of training, so that a refusal costs a moment.
     let segments = prepared.segments(&log, options)?;
     drop(log);
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
-    let path = options.out.join("vocabulary.json");
-    let text = json!({"items": prepared.items}).to_string();
-    nearside_train::write_whole(&path, text.as_bytes()).map_err(Error::Training)?;
-
     let items = prepared.items.len();
     let mut settings = settings(options, items, prepared.training.pairs())?;
     let mut journal = Journal::open(&options.out, options.resume)?;
     let data = Data { training: &prepared.training, validation: &prepared.validation, items };
     let mut teachers = journal.teachers("teacher", options, &settings, data)?;
     let chosen = journal.train("network", options, &settings, data, &teachers)?;
-    let sessions = json!({"training": prepared.training.len(), "validation": prepared.validation.len()});
     let about = format!(
         "Next item in the session, learnt from {} sessions of {items} items by nearside train {}, seed {}.",
-        prepared.training.len() + if options.refit { prepared.validation.len() } else { 0 },
+        training + if options.refit { validation } else { 0 },
         env!("CARGO_PKG_VERSION"),
         options.seed,
     );
@@ -257,12 +252,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         let again = journal.train("refit", options, &settings, data, &teachers)?;
         ranker = again.ship(&prepared.validation, Some(ranker.calibration), &shipping).map_err(Error::Training)?;
     }
-    let path = options.out.join("model.onnx");
-    nearside_train::write_whole(&path, &ranker.file).map_err(Error::Training)?;
+    // Together, so that a run that breaks off leaves the vocabulary of an older model as it was.
+    let (path, vocabulary) = (options.out.join("model.onnx"), json!({"items": prepared.items}).to_string());
+    write_whole(&options.out.join("vocabulary.json"), vocabulary.as_bytes()).map_err(Error::Training)?;
+    write_whole(&path, &ranker.file).map_err(Error::Training)?;
     let report = json!({
         "model": path,
         "items": items,
-        "sessions": sessions,
+        "rare_items": rare,
+        "sessions": {"training": training, "validation": validation, "short": short},
         "skipped_rows": skipped,
         "width": settings.shape.width,
         "levels": levels,
@@ -422,7 +420,7 @@ impl Journal {
     fn draw(&self, name: &str, losses: &[(u64, f32)], history: &[Epoch]) -> Result<(), Error> {
         let path = self.folder.join(format!("{name}.html"));
         let page = nearside_train::page(&format!("nearside train: {name}"), losses, history);
-        nearside_train::write_whole(&path, page.as_bytes()).map_err(Error::Training)
+        write_whole(&path, page.as_bytes()).map_err(Error::Training)
     }
 }
 

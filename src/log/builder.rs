@@ -35,11 +35,7 @@ impl Row<'_> {
 /// The rest of a row, for those who replay it.
 pub(crate) enum Told<'r> {
     /// Of a table.
-    Cells {
-        category: Cow<'r, str>,
-        brand: &'r str,
-        price: Option<f64>,
-    },
+    Cells { category: Cow<'r, str>, brand: &'r str, price: Option<f64> },
     /// A GA4 event as the shop emitted it.
     Event(Value<'r>),
 }

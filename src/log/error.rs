@@ -110,7 +110,8 @@ impl Error {
             }
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
             Self::Unwritable { .. } => {
-                "Check that the folder may be written and has space for about 40 bytes an event, or raise --memory".into()
+                "Check that the folder may be written and has space for about 40 bytes an event, or raise --memory"
+                    .into()
             }
             Self::UnknownFormat { .. } => {
                 "Give CSV, TSV, JSON lines or one session a line in UTF-8, plain or as .gz, or Parquet".into()
@@ -118,6 +119,10 @@ impl Error {
             Self::UnknownCompression { .. } => "Write the file with snappy, gzip or no compression".into(),
             Self::MissingColumns(missing) => missing.remedy(),
             Self::UnusableRow(_) => "Correct the row, or read without --strict, which skips and counts it".into(),
+            Self::Empty { skipped: 0, .. } => {
+                "Give a file with a row for every event, below a header where it is a table, or a session on every line"
+                    .into()
+            }
             Self::Empty { .. } => {
                 "Read the skipped rows above; --format and --map say how the file is to be read".into()
             }

@@ -26,13 +26,16 @@
 //! - [`Log`]: what was read: [`Session`]s of [`Step`]s, items as numbers ([`Names`]) and what is known of them
 //!   ([`Facts`]).
 //! - [`Rules`] and [`Split`]: which [`Sequence`]s to learn from, and which to be measured on.
-//! - [`Skipped`]: a row that could not be used. [`Error`]: why there is no log.
+//! - [`Stream`]: what the rules keep of a log larger than memory: sessions of [`Action`]s, with [`Scratch`] to work in.
+//! - [`Notice`]: what is told while a log is read, such as a row that could not be used ([`Skipped`]). [`Error`]: why
+//!   there is no log.
 //!
 //! # Limits
 //!
-//! A log is held in memory, about 60 bytes an event of a table. Remedies name the options of the command line
-//! (`--map`, `--format`). Of a Parquet file the flat columns are
-//! read, compressed with snappy or gzip.
+//! A [`Log`] is held in memory, some 200 bytes an event of a table. A [`Stream`] holds the items with what is known of
+//! them and works on the rest in [`Scratch`], 37 bytes an event on the disk and then 13 a step; a single session has
+//! to fit into memory. Remedies name the options of the command line (`--map`, `--format`, `--memory`). Of a Parquet
+//! file the flat columns are read, compressed with snappy or gzip.
 
 mod builder;
 mod columns;

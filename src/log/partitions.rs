@@ -144,8 +144,7 @@ impl<'a> Partitions<'a> {
                 spool.reader(range).read_to_end(&mut bytes).map_err(spool.reading())?;
             }
             let held = part.held.chunks_exact(Record::BYTES);
-            let mut records: Vec<Record> =
-                bytes.chunks_exact(Record::BYTES).chain(held).map(Record::decode).collect();
+            let mut records: Vec<Record> = bytes.chunks_exact(Record::BYTES).chain(held).map(Record::decode).collect();
             records.sort_unstable();
             records.chunk_by(Record::goes_on).try_for_each(&mut *take)?;
             done(number as u64 + 1, PARTS as u64);

@@ -79,6 +79,9 @@ pub(crate) fn row<'r>(row: &'r [String], columns: &Columns) -> Result<Row<'r>, S
         Some(word) => words::kind(word).ok_or_else(|| format!("the event `{word}` is not known"))?,
     };
     let id = get(Role::Item).ok_or("no item")?;
+    if [session, visitor, id].iter().any(|name| name.contains('\n')) {
+        return Err("a name goes over several lines: a quote is opened and not closed".into());
+    }
     let price = get(Role::Price).and_then(|p| p.parse::<f64>().ok()).filter(|p| p.is_finite() && *p >= 0.0);
     let (category, brand) = (columns.category(row), get(Role::Brand).unwrap_or_default());
     let name = get(Role::Name).unwrap_or_default().to_owned();

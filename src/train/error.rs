@@ -122,7 +122,9 @@ impl Error {
             Self::OtherRun { .. } => {
                 "Resume with the log and options the run began with, or train into another folder".into()
             }
-            Self::TooFewSessions { .. } => "Give a longer log, or lower --min-count".into(),
+            Self::TooFewSessions { .. } => {
+                "Give a longer log in which sessions have two steps or more, or lower --min-count".into()
+            }
             Self::UnknownContent => {
                 "Say with --map which columns hold the category, brand, name or price, or leave --segments out".into()
             }

@@ -17,9 +17,8 @@ use proptest::prelude::*;
 type Row = (Option<u8>, Option<u8>, u64, &'static str, u8);
 
 fn row() -> impl Strategy<Value = Row> {
-    let events = [
-        "view_item", "view_item", "add_to_cart", "purchase", "select_item", "view_item_list", "teleport", "search",
-    ];
+    let events =
+        ["view_item", "view_item", "add_to_cart", "purchase", "select_item", "view_item_list", "teleport", "search"];
     let named = |count: u8| proptest::option::of(0..count);
     // Steps of ten minutes: many at the same time, and gaps of just 30 minutes and more.
     (named(4), named(3), 0..14u64, proptest::sample::select(events.to_vec()), 0..7u8)
@@ -122,7 +121,9 @@ fn in_memory(source: &Source, rules: &Rules, told: &mut Vec<String>) -> Result<S
         .iter()
         .map(|sequence| {
             let steps = sequence.steps.iter().map(|step| &log.sessions()[sequence.session].steps[*step]);
-            steps.map(|step| (log.items().name(step.target.unwrap()).to_owned(), step.kind().unwrap(), step.at)).collect()
+            steps
+                .map(|step| (log.items().name(step.target.unwrap()).to_owned(), step.kind().unwrap(), step.at))
+                .collect()
         })
         .collect();
     let mut ends: Vec<Timestamp> = kept.sequences.iter().map(|sequence| sequence.end(&log)).collect();
@@ -202,7 +203,8 @@ fn a_folder_that_cannot_be_written_is_named_only_where_memory_is_too_small() {
     std::fs::write(&path, "a b c\n".repeat(500)).unwrap();
     std::fs::write(&file, "").unwrap();
     let source = Source { paths: vec![path], ..Source::default() };
-    let read = |memory| Stream::read(&source, &Rules::default(), &Scratch { folder: file.clone(), memory }, &mut |_| ());
+    let read =
+        |memory| Stream::read(&source, &Rules::default(), &Scratch { folder: file.clone(), memory }, &mut |_| ());
     let error = read(1_000).unwrap_err();
     assert_eq!(error.code(), "unwritable-file");
     assert!(error.value().unwrap().contains("unwritable"), "{error}");

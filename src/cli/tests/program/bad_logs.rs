@@ -1,6 +1,7 @@
 //! Logs, catalogues and command lines that cannot be used: each says what is wrong and what to do.
 
 use crate::run::{Ran, fixture, nearside, replay, repository, scratch, written};
+use crate::train::{folder, train};
 
 /// The error, which must come with a remedy, exit code 1, and as JSON on standard output.
 fn refused(ran: &Ran) -> &str {
@@ -130,6 +131,74 @@ fn a_broken_model_stops_the_replay() {
 fn a_place_that_cannot_be_written_is_named() {
     let ran = replay(&fixture("retailrocket.tsv"), &["--slates", "/no/such/folder/slates.jsonl"]);
     assert_eq!(refused(&ran), "unwritable-file");
+}
+
+/// A log of 300 sessions round a ring of ten items, and what a gzip of it begins with.
+fn ring() -> (String, Vec<u8>) {
+    let row = |row: usize| format!("{},{},p{}\n", row / 3, 1_700_000_000 + 7 * row, (row / 3 + row) % 10);
+    let text = format!("session,time,item\n{}", (0..900).map(row).collect::<String>());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, text.as_bytes()).unwrap();
+    let mut bytes = gzip.finish().unwrap();
+    bytes.truncate(bytes.len() / 2);
+    (text, bytes)
+}
+
+#[test]
+fn what_no_model_can_be_learnt_from_is_refused_and_leaves_no_model() {
+    let out = folder("bad_train");
+    let singles: String = (0..50).map(|i| format!("{i},1700000000,p{}\n", i % 5)).collect();
+    for (name, bytes, code, remedy) in [
+        ("bad_train_empty.csv", Vec::new(), "empty-log", "a row for every event"),
+        ("bad_train_blank.txt", b"\n\n \n".to_vec(), "empty-log", "a row for every event"),
+        ("bad_train_unusable.csv", b"session,time,item\n1,soon,a\n".to_vec(), "empty-log", "skipped rows above"),
+        ("bad_train_binary", (0..=255).rev().cycle().take(3000).collect(), "unknown-format", "CSV, TSV"),
+        ("bad_train_cut.csv.gz", ring().1, "unreadable-file", "complete"),
+        ("bad_train_cut.parquet", b"PAR1\x15\x04\x15\x10".to_vec(), "unreadable-file", "complete"),
+        ("bad_train_columns.csv", b"visit,when,sku_no\n1,1700000000,a\n".to_vec(), "missing-column", "item=sku_no"),
+        ("bad_train_singles.csv", format!("session,time,item\n{singles}").into(), "too-few-sessions", "two steps"),
+    ] {
+        let ran = train(&written(name, bytes), &out, &["--width", "8"]);
+        assert_eq!(refused(&ran), code, "{name}");
+        let told = ran.stderr.lines().find(|line| line.starts_with("remedy: ")).unwrap();
+        assert!(told.contains(remedy), "{name}: {told}");
+    }
+    let directory = folder("bad_train_directory");
+    std::fs::create_dir(&directory).unwrap();
+    let ran = train(&directory, &out, &[]);
+    assert_eq!(refused(&ran), "unreadable-file");
+    assert!(ran.stderr.contains("Give the files in the folder"), "{}", ran.stderr);
+    assert!(!out.join("model.onnx").exists() && !out.join("vocabulary.json").exists());
+}
+
+#[test]
+fn training_counts_the_rows_it_skips_and_shows_ten_and_strictly_it_stops_at_the_first() {
+    let (out, bad) = (folder("bad_train_rows"), "s,soon,a\n".repeat(12) + "7,1700000001,\"a\n7,1700000002,b\n");
+    let log = written("bad_train_rows.csv", ring().0 + &bad);
+    let small = ["--width", "8", "--epochs", "1", "--teachers", "0"];
+    let ran = train(&log, &out, &small);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["skipped_rows"], &report["sessions"]["short"]), (&13.into(), &0.into()));
+    assert_eq!(ran.stderr.matches("`soon` is no time").count(), 10);
+    assert!(ran.stderr.contains("skipped 3 more rows"), "{}", ran.stderr);
+
+    let ran = train(&log, &out, &[&small[..], &["--strict"]].concat());
+    assert_eq!(refused(&ran), "unusable-row");
+    assert!(ran.stderr.contains("bad_train_rows.csv:902: `soon` is no time"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_quote_that_is_not_closed_is_told() {
+    let path =
+        written("quote.csv", "session,time,item\n1,1700000000,a\n1,1700000001,b\n2,1700000002,\"c\n2,1700000003,d\n");
+    let ran = replay(&path, &[]);
+    assert_eq!(ran.json()["skipped_rows"], 1);
+    assert!(
+        ran.stderr.contains(":4: a name goes over several lines: a quote is opened and not closed"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

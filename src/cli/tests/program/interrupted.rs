@@ -18,7 +18,8 @@ const OPTIONS: [&str; 9] =
 
 fn words<'a>(log: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a OsStr> {
     let words = ["train".as_ref(), "--json".as_ref(), "--events".as_ref(), log.as_os_str(), "--out".as_ref()];
-    [&words[..], &[out.as_os_str()], &[&OPTIONS, more].concat().into_iter().map(OsStr::new).collect::<Vec<_>>()].concat()
+    [&words[..], &[out.as_os_str()], &[&OPTIONS, more].concat().into_iter().map(OsStr::new).collect::<Vec<_>>()]
+        .concat()
 }
 
 /// The model of a run that nothing interrupts.
@@ -116,8 +117,8 @@ fn a_disk_that_is_full_is_named_and_with_space_the_run_goes_on_to_the_same_model
     let size = |path: &str| std::fs::metadata(whole.join(path)).unwrap().len();
     let (model, checkpoint) = (size("model.onnx"), size("network/last.safetensors"));
     assert!(model < checkpoint);
-    // Too little for the vocabulary; then for the first checkpoint.
-    for (blocks, file) in [(0, "vocabulary.json"), (16, "last.safetensors")] {
+    // Too little for the journal; then for the first checkpoint.
+    for (blocks, file) in [(0, "train.jsonl"), (16, "last.safetensors")] {
         assert_eq!(unwritable(&limited(blocks, words(&log, &out, &["--resume"]))), file);
         let files = files(&out);
         assert!(files.iter().all(|name| !name.ends_with(".part") && name != "model.onnx"), "{files:?}");

@@ -15,7 +15,7 @@ pub(crate) fn log(name: &str, sessions: usize) -> PathBuf {
     written(name, (0..sessions).map(line).collect::<String>())
 }
 
-fn train(log: &Path, out: &Path, more: &[&str]) -> Ran {
+pub(crate) fn train(log: &Path, out: &Path, more: &[&str]) -> Ran {
     let words = ["train", "--json", "--events", log.to_str().unwrap(), "--out", out.to_str().unwrap()];
     nearside([&words, more].concat())
 }
