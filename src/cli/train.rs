@@ -34,6 +34,7 @@ Writes into the folder of --out:
   train.jsonl       the journal: one JSON object a line, with loss and figures
   network.html      the same as curves; one page for every network, such as teacher-1.html
   network/          checkpoints, for every network; --resume goes on from the last as if nothing had happened
+Files are whole or not there. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
 validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more

@@ -219,9 +219,10 @@ fn reading_tells_how_many_bytes_are_read_and_ends_at_all_of_them() {
     std::fs::write(&path, &text).unwrap();
     let mut places = Vec::new();
     let source = Source { paths: vec![path.clone(), path], ..Source::default() };
-    let told = &mut |notice: Notice<'_>| match notice {
-        Notice::Read { done, bytes } => places.push((done, bytes)),
-        _ => (),
+    let told = &mut |notice: Notice<'_>| {
+        if let Notice::Read { done, bytes } = notice {
+            places.push((done, bytes));
+        }
     };
     Log::read(&source, told).unwrap();
     let all = 2 * text.len() as u64;
