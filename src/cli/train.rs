@@ -4,7 +4,8 @@
 //! the model, the item vocabulary its catalogue has to name, checkpoints, a journal of JSON lines and a page with
 //! the curves.
 
-use std::fmt;
+mod report;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
@@ -19,12 +20,12 @@ use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
     Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping, write_whole,
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::output::{note, print};
 use crate::source::Reading;
+use crate::train::report::Report;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -437,59 +438,6 @@ fn percent(figures: &Figures) -> Value {
     let Figures { recall_10, recall_20, mrr_10, mrr_20, pairs } = figures;
     let [recall_10, recall_20, mrr_10, mrr_20] = [recall_10, recall_20, mrr_10, mrr_20].map(|share| 100.0 * share);
     json!({"recall_10": recall_10, "recall_20": recall_20, "mrr_10": mrr_10, "mrr_20": mrr_20, "pairs": pairs})
-}
-
-/// What the command prints.
-#[derive(Serialize)]
-struct Report(Value);
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&page(&self.0))
-    }
-}
-
-/// The report for people.
-fn page(report: &Value) -> String {
-    let figure = |kind: &str, name: &str| report["validation"][kind][name].as_f64().unwrap_or(0.0);
-    let mut text = format!(
-        "{}: {} items, width {}, {} bytes, {} after gzip\n",
-        report["model"].as_str().unwrap_or_default(),
-        report["items"],
-        report["width"],
-        report["bytes"],
-        report["bytes_gzip"]
-    );
-    for kind in ["float", "shipped"] {
-        text += &format!(
-            "validation, {kind:7}  Recall@10 {:.2}  Recall@20 {:.2}  MRR@10 {:.2}  MRR@20 {:.2}\n",
-            figure(kind, "recall_10"),
-            figure(kind, "recall_20"),
-            figure(kind, "mrr_10"),
-            figure(kind, "mrr_20")
-        );
-    }
-    text + &segments_page(&report["segments"])
-}
-
-/// The segments for people; empty where there are none.
-fn segments_page(segments: &Value) -> String {
-    let Some(all) = segments["all"].as_array() else { return String::new() };
-    let mut text = "segments\n".to_owned();
-    for segment in all {
-        let (share, name) = (segment["share"].as_f64().unwrap_or(0.0), segment["name"].as_str().unwrap_or_default());
-        text += &format!("  {:5.1} %  {name}\n", 100.0 * share);
-    }
-    let clarity = &segments["clarity"];
-    let figures = [
-        ("own", "cosine to the own centroid"),
-        ("second", "to the second nearest"),
-        ("categories", "with leading categories"),
-        ("stability", "of two halves"),
-    ];
-    let told = figures.iter().filter_map(|(key, words)| Some(format!("{words} {:.3}", clarity[key].as_f64()?)));
-    let told: Vec<String> = told.collect();
-    if told.is_empty() { text } else { format!("{text}  {}\n", told.join(", ")) }
 }
 
 #[cfg(test)]

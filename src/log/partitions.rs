@@ -136,15 +136,16 @@ impl<'a> Partitions<'a> {
         take: &mut dyn FnMut(&[Record]) -> Result<(), Error>,
         done: &mut dyn FnMut(u64, u64),
     ) -> Result<(), Error> {
-        let mut bytes = Vec::new();
+        let (mut bytes, mut records) = (Vec::new(), Vec::new());
         for (number, part) in self.parts.into_iter().enumerate() {
-            bytes.clear();
+            records.clear();
             for range in part.spooled {
                 let spool = self.spool.as_ref().expect("what is spooled lies in a spool");
+                bytes.clear();
                 spool.reader(range).read_to_end(&mut bytes).map_err(spool.reading())?;
+                records.extend(bytes.chunks_exact(Record::BYTES).map(Record::decode));
             }
-            let held = part.held.chunks_exact(Record::BYTES);
-            let mut records: Vec<Record> = bytes.chunks_exact(Record::BYTES).chain(held).map(Record::decode).collect();
+            records.extend(part.held.chunks_exact(Record::BYTES).map(Record::decode));
             records.sort_unstable();
             records.chunk_by(Record::goes_on).try_for_each(&mut *take)?;
             done(number as u64 + 1, PARTS as u64);

@@ -100,8 +100,15 @@ impl Log {
 impl Source {
     /// Hands over the rows of all files, one at least.
     pub(crate) fn rows(&self, rows: &mut dyn Rows, told: &mut dyn FnMut(Notice<'_>)) -> Result<Known, Error> {
-        // What is no file with a size, such as a pipe, fails or ends when it is read.
-        let bytes = self.paths.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
+        let mut bytes = 0;
+        // Before hours of reading, so that a wrong path among many costs a moment.
+        for path in &self.paths {
+            let data = path.metadata().map_err(Error::reading(path))?;
+            if data.is_dir() {
+                return Err(Error::reading(path)(io::ErrorKind::IsADirectory.into()));
+            }
+            bytes += data.len();
+        }
         let mut builder = Builder::new(bytes, self.strict, rows, told);
         for path in &self.paths {
             let place = Rc::default();

@@ -20,7 +20,7 @@ pub struct Scratch {
     /// The folder for what does not fit into memory; made when it is needed. Nothing is left in it.
     pub folder: PathBuf,
     /// Bytes of memory for rows and sessions. Less makes more and smaller files: at 1 GB, logs of over 10 million rows
-    /// go to the disk, and memory stays within it up to some 3,000 million rows. Items and what is known of them come
+    /// go to the disk, and memory stays within it up to some 2,500 million rows. Items and what is known of them come
     /// on top.
     pub memory: usize,
 }

@@ -230,3 +230,17 @@ fn reading_tells_how_many_bytes_are_read_and_ends_at_all_of_them() {
     let (done, _) = places[places.len() - 1];
     assert!(done > all * 9 / 10, "{done}");
 }
+
+#[test]
+fn a_wrong_path_among_many_is_told_before_the_first_is_read() {
+    let folder = folder("paths");
+    let path = folder.join("log.csv");
+    std::fs::write(&path, "session,time,item\n1,soon,a\n").unwrap();
+    for (other, kind) in [(folder.join("missing.csv"), "missing.csv"), (folder.clone(), "paths")] {
+        let mut told = Vec::new();
+        let source = Source { paths: vec![path.clone(), other], ..Source::default() };
+        let error = Log::read(&source, &mut skipped(&mut told)).unwrap_err();
+        assert_eq!((error.code(), told.len()), ("unreadable-file", 0));
+        assert!(error.value().unwrap().ends_with(kind), "{error}");
+    }
+}

@@ -67,19 +67,19 @@ fn the_model_is_measured_by_evaluate_with_its_vocabulary() {
 }
 
 #[test]
-fn the_same_command_writes_the_same_model_and_a_resumed_one_too() {
+fn the_same_command_writes_the_same_model_whatever_the_memory_and_a_resumed_one_too() {
     let log = log("train_same.txt", 300);
-    let model = |name: &str, twice: bool| {
+    let model = |name: &str, memory: &str, twice: bool| {
         let out = folder(name);
-        assert_eq!(train(&log, &out, SMALL).code, 0);
+        assert_eq!(train(&log, &out, &[SMALL, &["--memory", memory]].concat()).code, 0);
         if twice {
             assert_eq!(train(&log, &out, &[SMALL, &["--resume"]].concat()).code, 0);
         }
         std::fs::read(out.join("model.onnx")).unwrap()
     };
-    let first = model("train_same_1", false);
-    assert!(first == model("train_same_2", false));
-    assert!(first == model("train_same_3", true));
+    let first = model("train_same_1", "1GB", false);
+    assert!(first == model("train_same_2", "1kB", false));
+    assert!(first == model("train_same_3", "1MB", true));
 }
 
 /// Visits to guitars or kettles, in turns, as a table that tells category, brand and price.
