@@ -175,6 +175,10 @@ fn sniff(reader: &mut dyn BufRead, path: &Path) -> Result<Format, Error> {
     let Some(line) = lines().find(|line| !line.starts_with('#')).or_else(|| lines().next()) else {
         return Err(Error::Empty { paths: vec![path.to_owned()], skipped: 0 });
     };
+    // An array of objects is one value, which would have to be held whole.
+    if line == "[" || line.starts_with("[{") {
+        return Err(unknown());
+    }
     Ok(match line {
         line if line.starts_with('{') => Format::Jsonl,
         line if line.contains('\t') => Format::Tsv,
@@ -202,8 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_no_log() {
-        for bytes in [&b"\x08\x07\x12\x00onnx"[..], &[0xff, 0xfe, 0x41, 0x42, 0x43]] {
+    fn bytes_that_are_no_text_and_arrays_of_objects_are_no_log() {
+        let array = b"[{\"session\":1},{\"session\":2}]";
+        for bytes in [&b"\x08\x07\x12\x00onnx"[..], &[0xff, 0xfe, 0x41, 0x42, 0x43], array, b"[\n{}\n]"] {
             assert_eq!(sniff(&mut &*bytes, Path::new("log")).unwrap_err().code(), "unknown-format");
         }
     }
