@@ -9,6 +9,7 @@ mod check;
 mod engine;
 mod error;
 mod evaluate;
+mod network;
 mod output;
 mod progress;
 mod replay;

@@ -18,11 +18,13 @@ use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
 use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
-    Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping, write_whole,
+    Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping, StepInputs,
+    write_whole,
 };
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::network::{Differences, NetworkChoice, detailed};
 use crate::output::{note, print};
 use crate::source::Reading;
 use crate::train::report::Report;
@@ -66,6 +68,8 @@ pub(crate) struct Options {
     out: PathBuf,
     #[command(flatten)]
     reading: Reading,
+    #[command(flatten)]
+    network: NetworkChoice,
     /// Memory for reading, such as 500MB; what does not fit waits in the folder of --out, about 40 bytes an event. The
     /// sessions that are learnt from are held in memory, 4 bytes a step and 8 a session, and so are the items
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
@@ -159,14 +163,17 @@ struct Prepared {
     numbers: Vec<u32>,
     training: Sessions,
     validation: Sessions,
+    /// The network that is asked for, at some width.
+    shape: Shape,
 }
 
 impl Prepared {
     fn new(log: &Stream, options: &Options) -> Result<Prepared, Error> {
         let names = log.items();
         let mut occurs = vec![false; names.len() + 1];
-        let mut ends = Vec::new();
+        let (mut ends, mut differences) = (Vec::new(), Differences::default());
         let seen = log.each(&mut |actions| {
+            differences.note(actions);
             actions.iter().for_each(|action| occurs[action.item as usize] = true);
             ends.extend(actions.last().map(|last| last.at));
         });
@@ -180,16 +187,20 @@ impl Prepared {
 
         let from = Split::Share(options.validation).moment(&mut ends);
         let (mut training, mut validation) = (Sessions::default(), Sessions::default());
-        let mut session = Vec::new();
+        let shape = options.network.shape(&differences);
         let numbered = log.each(&mut |actions| {
-            session.clear();
-            session.extend(actions.iter().map(|action| ids[action.item as usize]));
             let last = actions.last().map(|last| last.at);
-            if from.is_some() && last >= from { validation.push(&session) } else { training.push(&session) }
+            let sessions = if from.is_some() && last >= from { &mut validation } else { &mut training };
+            let steps = detailed(actions).map(|(item, detail)| (ids[item as usize], detail));
+            if shape.steps == StepInputs::default() {
+                sessions.push(&steps.map(|(id, _)| id).collect::<Vec<_>>());
+            } else {
+                sessions.push_detailed(&steps.collect::<Vec<_>>());
+            }
         });
         numbered.map_err(Error::Log)?;
         let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
-        Ok(Prepared { vocabulary, items, numbers, training, validation })
+        Ok(Prepared { vocabulary, items, numbers, training, validation, shape })
     }
 
     /// The segments that are asked for.
@@ -226,7 +237,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     drop(log);
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let items = prepared.items.len();
-    let mut settings = settings(options, items, prepared.training.pairs())?;
+    let mut settings = settings(options, &prepared)?;
     let mut journal = Journal::open(&options.out, options.resume)?;
     let data = Data { training: &prepared.training, validation: &prepared.validation, items };
     let mut teachers = journal.teachers("teacher", options, &settings, data)?;
@@ -247,7 +258,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         // Nothing is held out any more, so the epochs are those that were best.
         settings.patience = u64::MAX;
         let mut all = std::mem::take(&mut prepared.training);
-        prepared.validation.iter().for_each(|session| all.push(session));
+        all.append(&prepared.validation);
         let data = Data { training: &all, validation: &Sessions::default(), items };
         // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
         teachers.extend(journal.teachers("refit-teacher", options, &settings, data)?);
@@ -264,6 +275,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "rare_items": rare,
         "sessions": {"training": training, "validation": validation, "short": short},
         "skipped_rows": skipped,
+        "network": settings.shape.architecture,
+        "step_inputs": settings.shape.steps,
         "width": settings.shape.width,
         "levels": levels,
         "epoch": chosen.best,
@@ -284,17 +297,20 @@ const STEPS_PER_EPOCH: usize = 400;
 const FEWEST_QUERIES: usize = 16;
 
 /// The trainer's options, with the width the budget allows.
-fn settings(options: &Options, items: usize, pairs: usize) -> Result<nearside_train::Options, Error> {
+fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Options, Error> {
     let defaults = nearside_train::Options::default();
     let shape = match options.width {
-        Some(width) => Shape::of_width(width),
-        None => Shape::widest(items, options.budget, nearside_train::LEVELS).map_err(Error::Training)?,
+        Some(width) => prepared.shape.with_width(width),
+        None => {
+            let widest = prepared.shape.widest(prepared.items.len(), options.budget, nearside_train::LEVELS);
+            widest.map_err(Error::Training)?
+        }
     };
     let rate = options.rate.unwrap_or(defaults.rate);
     Ok(nearside_train::Options {
         shape,
         // A short log is cut finer, or it would be over after a few steps.
-        queries: (pairs / STEPS_PER_EPOCH).clamp(FEWEST_QUERIES, defaults.queries),
+        queries: (prepared.training.pairs() / STEPS_PER_EPOCH).clamp(FEWEST_QUERIES, defaults.queries),
         epochs: options.epochs.unwrap_or(defaults.epochs),
         patience: options.patience.unwrap_or(defaults.patience),
         rate,
@@ -347,7 +363,7 @@ impl Journal {
         settings: &nearside_train::Options,
         data: Data<'_>,
     ) -> Result<Vec<Outcome>, Error> {
-        let shape = Shape::of_width((settings.shape.width * 3 / 4).max(1));
+        let shape = settings.shape.with_width((settings.shape.width * 3 / 4).max(1));
         let teacher = |number: u64| {
             let settings =
                 nearside_train::Options { shape, seed: options.seed.wrapping_add(number), ..settings.clone() };

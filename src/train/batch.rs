@@ -5,7 +5,7 @@
 //! candidates, the batch's own items and some drawn ones, or all items.
 
 use crate::random::{Random, Stream};
-use crate::sessions::Sessions;
+use crate::sessions::{Detail, Sessions};
 
 /// One step's worth of sessions. Items are local: positions in `items`.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Batch {
     pub(crate) length: usize,
     /// `[sessions, length]`, filled on the right with 0.
     pub(crate) inputs: Vec<u32>,
+    /// What the inputs were; empty where the sessions do not say.
+    pub(crate) details: Vec<Detail>,
     /// Places in `inputs` that have a target.
     pub(crate) queries: Vec<u32>,
     /// The target of each query.
@@ -114,6 +116,7 @@ impl<'a> Batches<'a> {
             sessions: sessions.len(),
             length,
             inputs: vec![0; sessions.len() * length],
+            details: Vec::new(),
             queries: Vec::new(),
             targets: Vec::new(),
             weights: Vec::new(),
@@ -121,7 +124,13 @@ impl<'a> Batches<'a> {
         let mut clicks = 0;
         for (row, index) in sessions.iter().enumerate() {
             let session = self.sessions.get(*index as usize);
-            let steps = &session[session.len() - 1 - self.inputs(*index)..];
+            let first = session.len() - 1 - self.inputs(*index);
+            let steps = &session[first..];
+            let details = self.sessions.details(*index as usize);
+            if !details.is_empty() {
+                batch.details.resize(batch.inputs.len(), Detail::default());
+                place_details(&details[first..details.len() - 1], &mut batch.details[row * length..]);
+            }
             clicks += steps.len();
             for (column, pair) in steps.windows(2).enumerate() {
                 let place = row * length + column;
@@ -147,6 +156,15 @@ impl<'a> Batches<'a> {
             }
         };
         batch
+    }
+}
+
+/// Puts the details of a session's steps, or of its last ones, in their places.
+pub(crate) fn place_details(details: &[Detail], places: &mut [Detail]) {
+    places[..details.len()].copy_from_slice(details);
+    if let Some(first) = places.first_mut() {
+        // A file is not told when the step before the first that it reads was.
+        first.pause_s = 0;
     }
 }
 
@@ -222,6 +240,17 @@ mod tests {
         let sessions: Sessions = [&[1, 2, 3, 4, 5][..]].into_iter().collect();
         let batch = Batches::new(&sessions, 5, 2, f64::INFINITY, 1).batch(&[0], Candidates::All, 1);
         assert_eq!(batch.inputs.iter().map(|local| batch.items[*local as usize]).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn a_batch_holds_what_its_inputs_were_but_no_pause_before_the_first() {
+        let detail = |kind| Detail { kind, pause_s: u16::from(10 * kind) };
+        let mut sessions = Sessions::default();
+        sessions.push_detailed(&[(1, detail(1)), (2, detail(2)), (3, detail(3)), (4, detail(4))]);
+        sessions.push_detailed(&[(5, detail(5)), (6, detail(6))]);
+        let batch = Batches::new(&sessions, 6, 2, f64::INFINITY, 1).batch(&[0, 1], Candidates::All, 1);
+        let shown: Vec<(u8, u16)> = batch.details.iter().map(|detail| (detail.kind, detail.pause_s)).collect();
+        assert_eq!(shown, [(2, 0), (3, 30), (5, 0), (0, 0)]);
     }
 
     #[test]

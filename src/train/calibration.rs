@@ -18,6 +18,13 @@ pub struct Calibration {
     pub offset: f32,
 }
 
+impl Calibration {
+    /// What a score means as a chance.
+    pub(crate) fn chance(self, score: f32) -> f32 {
+        1.0 / (1.0 + (-(self.scale * score + self.offset)).exp())
+    }
+}
+
 /// Where scores are counted, and how finely. Scores are cosines times a temperature's inverse of some tens.
 const LOWEST: f32 = -64.0;
 const HIGHEST: f32 = 64.0;

@@ -30,8 +30,8 @@ pub(crate) fn save<S: Serialize>(path: &Path, network: &Network, state: &S) -> R
     };
     let width = network.shape.width;
     add("items", &[network.items.values.len() / width, width], &network.items)?;
-    for (name, (dims, trained)) in &network.weights.named {
-        add(name, dims, trained)?;
+    for (name, weight) in &network.weights.named {
+        add(name, &weight.dims, &weight.trained)?;
     }
     let state = serde_json::to_vec(&(network.shape, state)).expect("a run's state is JSON");
     let length = state.len();
@@ -70,8 +70,8 @@ pub(crate) fn load<S: DeserializeOwned>(path: &Path) -> Result<(Network, S), Err
     }
     let mut network = Network::new(shape, 0, 0);
     network.items = items;
-    for (name, (dims, place)) in &mut network.weights.named {
-        *place = trained(name, Some(dims.iter().product()))?;
+    for (name, weight) in &mut network.weights.named {
+        weight.trained = trained(name, Some(weight.dims.iter().product()))?;
     }
     Ok((network, state))
 }

@@ -1,16 +1,15 @@
-//! The network that turns a session's items into a query.
+//! The networks that turn a session's items into a query.
 //!
-//! Position by position, over items as vectors of length 1:
-//!
-//! 1. a recurrent layer (GRU, Cho et al. 2014, arXiv 1406.1078, without biases, so that padding on the left
-//!    leaves its state at zero) reads the session in order;
-//! 2. several attention heads weigh the items seen so far, by the recurrent states, the items and how many
-//!    steps ago each was, and average the item vectors themselves, so that query and items stay in one space
-//!    (CORE, Hou et al. 2022, arXiv 2204.11067);
-//! 3. the heads' averages, each scaled by dimension, and a projection of the state add up to the query, which
-//!    is scaled to a learned length: the inverse of a softmax temperature;
-//! 4. one more head gives every step a number that is added to the score of that step's item: shoppers come
-//!    back to what they looked at, and how readily depends on the session.
+//! All of them read items as vectors of length 1, look at no step after the query's own, and end with a vector that is
+//! scaled to a learned length, the inverse of a softmax temperature: its product with an item's vector is the item's
+//! score. They differ in what lies between, see [`Architecture`]. Nothing has a bias that would move a state of zeros,
+//! so that padding on the left leaves it there.
+
+mod attention;
+mod gru;
+mod hybrid;
+mod lstm;
+mod steps;
 
 use std::collections::BTreeMap;
 
@@ -21,12 +20,57 @@ use crate::error::Error;
 use crate::export::{FINEST, LEVELS};
 use crate::random::{Random, Stream};
 
-/// Sizes of the network.
+pub(crate) use attention::{BLOCKS, Block, EPSILON, Norm};
+pub use steps::StepInputs;
+pub(crate) use steps::{KINDS, PAUSES_S};
+
+/// How a session is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// A GRU whose states weigh the items themselves, and their repetition (after NARM, Li et al. 2017, arXiv
+    /// 1711.04725; CORE, Hou et al. 2022, arXiv 2204.11067; RepeatNet, Ren et al. 2019, arXiv 1812.02646).
+    #[default]
+    Hybrid,
+    /// A GRU, whose last state is projected to the query (GRU4Rec, Hidasi et al. 2016, arXiv 1511.06939).
+    Gru,
+    /// The same with an LSTM of 128 units. Its file gives a probability.
+    Lstm,
+    /// Two blocks of causal self-attention with learned positions (SASRec, Kang and McAuley 2018, arXiv 1808.09781).
+    Attention,
+}
+
+impl Architecture {
+    /// Every one.
+    pub const ALL: [Architecture; 4] =
+        [Architecture::Hybrid, Architecture::Gru, Architecture::Lstm, Architecture::Attention];
+
+    /// The proportions for item vectors of this width.
+    pub fn shape(self, width: usize) -> Shape {
+        let shape = Shape::of_width(width);
+        match self {
+            Architecture::Hybrid => shape,
+            Architecture::Gru => Shape { architecture: self, ..shape },
+            Architecture::Lstm => Shape { architecture: self, state: 128, ..shape },
+            Architecture::Attention => {
+                Shape { architecture: self, state: width, heads: 2, key: width.div_ceil(2), ..shape }
+            }
+        }
+    }
+}
+
+/// Sizes of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
+    /// How a session is read.
+    #[serde(default)]
+    pub architecture: Architecture,
+    /// What is read of a step beside its item.
+    #[serde(default)]
+    pub steps: StepInputs,
     /// Width of an item vector.
     pub width: usize,
-    /// Width of the recurrent state.
+    /// Width of the recurrent state; of the feed-forward layers of [`Architecture::Attention`].
     pub state: usize,
     /// Attention heads.
     pub heads: usize,
@@ -37,19 +81,32 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The proportions that measured best, for item vectors of this width.
+    /// The proportions that measured best for [`Architecture::Hybrid`], for item vectors of this width.
     pub fn of_width(width: usize) -> Shape {
-        Shape { width, state: width.clamp(16, 96), heads: 4, key: 16, length: 20 }
+        Shape {
+            architecture: Architecture::Hybrid,
+            steps: StepInputs::default(),
+            width,
+            state: width.clamp(16, 96),
+            heads: 4,
+            key: 16,
+            length: 20,
+        }
     }
 
-    /// The widest shape whose file stays within `budget` bytes after compression, with whole numbers up to
-    /// `levels`. From [`Shape::WIDEST`] on, more width brings nothing.
+    /// The same network with item vectors of another width, and its proportions for that.
+    pub fn with_width(self, width: usize) -> Shape {
+        Shape { steps: self.steps, ..self.architecture.shape(width) }
+    }
+
+    /// The same network with the widest item vectors with which its file stays within `budget` bytes after
+    /// compression, with whole numbers up to `levels`. From [`Shape::WIDEST`] on, more width brings nothing.
     ///
     /// Errors: `over-budget`.
-    pub fn widest(items: usize, budget: u64, levels: u8) -> Result<Shape, Error> {
-        let bytes = |width: usize| Shape::of_width(width).bytes(items, levels);
-        let fits = (1..=Self::WIDEST / Self::STEP).rev().map(|n| n * Self::STEP).find(|width| bytes(*width) <= budget);
-        fits.map(Shape::of_width).ok_or_else(|| Error::OverBudget { budget, smallest: bytes(Self::STEP) })
+    pub fn widest(self, items: usize, budget: u64, levels: u8) -> Result<Shape, Error> {
+        let shape = |steps: usize| self.with_width(steps * Self::STEP);
+        let fits = (1..=Self::WIDEST / Self::STEP).rev().map(shape).find(|s| s.bytes(items, levels) <= budget);
+        fits.ok_or_else(|| Error::OverBudget { budget, smallest: shape(1).bytes(items, levels) })
     }
 
     /// The finest item vectors with which a file of this shape stays within `budget` bytes after compression: whole
@@ -64,49 +121,96 @@ impl Shape {
         // entropy of that is what a compressor comes to.
         let bits =
             (f64::from(levels) / 2.5 * (2.0 * std::f64::consts::PI * std::f64::consts::E).sqrt()).log2().max(1.0);
-        let Shape { width, state, heads, key, length } = self;
-        let encoder = 3 * state * (width + state) + (2 * state + width) * (heads + 1) * key + (state + heads) * width;
-        let aged = (heads + 1) * length;
+        let encoder: usize = self.weights().iter().map(Initial::bytes).sum();
         // Metadata, names and golden cases.
         const REST: f64 = 8_000.0;
-        ((items * width) as f64 * bits / 8.0 + (encoder + 4 * aged) as f64 + REST) as u64
+        ((items * self.width) as f64 * bits / 8.0 + encoder as f64 + REST) as u64
     }
 
     /// The largest width that [`Shape::widest`] picks.
     pub const WIDEST: usize = 128;
     /// Widths are multiples of this: whole vector registers.
     const STEP: usize = 8;
+
+    fn weights(self) -> Vec<Initial> {
+        let mut weights = match self.architecture {
+            Architecture::Hybrid => hybrid::weights(self),
+            Architecture::Gru => gru::weights(self),
+            Architecture::Lstm => lstm::weights(self),
+            Architecture::Attention => attention::weights(self),
+        };
+        if self.steps.count() > 0 {
+            weights.push(Initial::other("step", &[self.steps.count(), self.width], 0.1, 0.0));
+        }
+        weights
+    }
+}
+
+/// A weight before training: normal numbers.
+struct Initial {
+    name: &'static str,
+    dims: Vec<usize>,
+    deviation: f32,
+    mean: f32,
+    matrix: bool,
+}
+
+impl Initial {
+    /// A matrix by input and output.
+    fn matrix(name: &'static str, dims: [usize; 2], deviation: f32) -> Initial {
+        Initial { name, dims: dims.to_vec(), deviation, mean: 0.0, matrix: true }
+    }
+
+    fn other(name: &'static str, dims: &[usize], deviation: f32, mean: f32) -> Initial {
+        Initial { name, dims: dims.to_vec(), deviation, mean, matrix: false }
+    }
+
+    /// The inverse of a softmax temperature, as a logarithm.
+    fn temperature() -> Initial {
+        Initial::other("temperature", &[1], 0.0, 12.0f32.ln())
+    }
+
+    /// Size in a file.
+    fn bytes(&self) -> usize {
+        self.dims.iter().product::<usize>() * if self.matrix { 1 } else { 4 }
+    }
+}
+
+/// The deviation that keeps sums of `inputs` products as large as the inputs are.
+fn fan(inputs: usize) -> f32 {
+    1.0 / (inputs as f32).sqrt()
+}
+
+/// One of the network's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Weight {
+    pub(crate) dims: Vec<usize>,
+    pub(crate) trained: Trained,
+    /// Whether a file holds it as whole numbers of eight bits, with a factor for each column; the rest is small.
+    pub(crate) matrix: bool,
 }
 
 /// The network's weights, by name.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Weights {
-    pub(crate) named: BTreeMap<&'static str, (Vec<usize>, Trained)>,
+    pub(crate) named: BTreeMap<&'static str, Weight>,
 }
 
 impl Weights {
     /// The weights before training.
     pub(crate) fn new(shape: Shape, seed: u64) -> Weights {
         let mut random = Random::new(seed, Stream::Weights, 1);
-        let Shape { width, state, heads, key, length } = shape;
-        let mut named = BTreeMap::new();
-        let mut add = |name, dims: &[usize], deviation: f32, mean: f32| {
-            let values = (0..dims.iter().product()).map(|_| mean + deviation * random.normal()).collect();
-            named.insert(name, (dims.to_vec(), Trained::new(values)));
+        let weight = |Initial { name, dims, deviation, mean, matrix }| {
+            let count = dims.iter().product();
+            let trained = Trained::new((0..count).map(|_| mean + deviation * random.normal()).collect());
+            (name, Weight { dims, trained, matrix })
         };
-        let fan = |inputs: usize| 1.0 / (inputs as f32).sqrt();
-        add("gru.input", &[width, 3 * state], fan(width), 0.0);
-        add("gru.state", &[state, 3 * state], fan(state), 0.0);
-        add("head.query", &[state, heads * key], fan(state), 0.0);
-        add("head.key", &[state + width, heads * key], fan(state + width), 0.0);
-        add("head.age", &[heads, length], 0.1, 0.0);
-        add("head.scale", &[heads, width], 0.1 / heads as f32, 1.0 / heads as f32);
-        add("output", &[state, width], 0.1 * fan(state), 0.0);
-        add("temperature", &[1], 0.0, 12.0f32.ln());
-        add("repeat.query", &[state, key], 0.5 * fan(state), 0.0);
-        add("repeat.key", &[state + width, key], 0.5 * fan(state + width), 0.0);
-        add("repeat.age", &[1, length], 0.0, 0.0);
-        Weights { named }
+        Weights { named: shape.weights().into_iter().map(weight).collect() }
+    }
+
+    /// The numbers of one weight.
+    pub(crate) fn get(&self, name: &str) -> &[f32] {
+        &self.named.get(name).expect("every name is one of `Shape::weights`").trained.values
     }
 
     /// The weights as variables of one step's graph.
@@ -120,8 +224,9 @@ impl Weights {
     }
 
     fn tensors(&self, kind: impl Fn(Tensor) -> candle_core::Result<Tensor>) -> candle_core::Result<Encoder> {
-        let tensor = |(name, (dims, trained)): (&&'static str, &(Vec<usize>, Trained))| {
-            Ok((*name, kind(Tensor::from_slice(&trained.values, dims.as_slice(), &Device::Cpu)?)?))
+        let tensor = |(name, weight): (&&'static str, &Weight)| {
+            let tensor = Tensor::from_slice(&weight.trained.values, weight.dims.as_slice(), &Device::Cpu)?;
+            Ok((*name, kind(tensor)?))
         };
         Ok(Encoder { named: self.named.iter().map(tensor).collect::<candle_core::Result<_>>()? })
     }
@@ -132,85 +237,68 @@ pub(crate) struct Encoder {
     pub(crate) named: BTreeMap<&'static str, Tensor>,
 }
 
+/// What the network is given of a batch.
+pub(crate) struct Read<'a> {
+    /// `[B, T, width]`, of length 1 each.
+    pub(crate) items: &'a Tensor,
+    /// `[B, T, count]`, as [`StepInputs::features`] gives them; absent where nothing is known.
+    pub(crate) steps: Option<&'a Tensor>,
+    /// Dropout, `[B, T, state]`.
+    pub(crate) kept: Option<&'a Tensor>,
+}
+
 /// What the network makes of a batch.
 pub(crate) struct Encoded {
     /// `[B, T, width]`.
     pub(crate) queries: Tensor,
-    /// `[B, T, T]`: what a query (second axis) adds to the score of the item at a position (third axis).
-    pub(crate) repeats: Tensor,
+    /// `[B, T, T]`: what a query (second axis) adds to the score of the item at a position (third axis), where the
+    /// network minds repetition.
+    pub(crate) repeats: Option<Tensor>,
 }
 
 impl Encoder {
-    fn get(&self, name: &str) -> &Tensor {
-        self.named.get(name).expect("every name is one of `Weights::new`")
+    pub(crate) fn encode(&self, shape: Shape, read: &Read<'_>) -> candle_core::Result<Encoded> {
+        let mut seen = (read.items * (shape.width as f64).sqrt())?;
+        if let Some(steps) = read.steps {
+            seen = (seen + self.product(steps, "step")?)?;
+        }
+        let queries = match shape.architecture {
+            Architecture::Hybrid => return hybrid::encode(self, shape, read, &seen),
+            Architecture::Gru => self.projected(gru::states(self, &seen, shape.state)?, read)?,
+            Architecture::Lstm => self.projected(lstm::states(self, &seen, shape.state)?, read)?,
+            Architecture::Attention => attention::encode(self, shape, read, &seen)?,
+        };
+        Ok(Encoded { queries, repeats: None })
     }
 
-    /// `items`: `[B, T, width]`, of length 1 each. `kept`: dropout on the recurrent state, `[B, T, state]`.
-    pub(crate) fn encode(&self, shape: Shape, items: &Tensor, kept: Option<&Tensor>) -> candle_core::Result<Encoded> {
-        let (b, t, width) = items.dims3()?;
-        let Shape { heads, key, state, .. } = shape;
-        let scaled = (items * (width as f64).sqrt())?;
-        let mut states = self.recur(&scaled, state)?;
-        if let Some(kept) = kept {
+    fn get(&self, name: &str) -> &Tensor {
+        self.named.get(name).expect("every name is one of `Shape::weights`")
+    }
+
+    /// `[B, T, n]` by the matrix `name`, `[n, m]`.
+    fn product(&self, x: &Tensor, name: &str) -> candle_core::Result<Tensor> {
+        let (b, t, inputs) = x.dims3()?;
+        let matrix = self.get(name);
+        x.reshape((b * t, inputs))?.matmul(matrix)?.reshape((b, t, matrix.dim(1)?))
+    }
+
+    /// The queries of a recurrent layer.
+    fn projected(&self, mut states: Tensor, read: &Read<'_>) -> candle_core::Result<Tensor> {
+        if let Some(kept) = read.kept {
             states = (states * kept)?;
         }
-        let both = Tensor::cat(&[&states, &scaled], 2)?;
-        let flat = |x: &Tensor, name: &str| -> candle_core::Result<Tensor> {
-            x.reshape((b * t, x.dim(2)?))?.matmul(self.get(name))
-        };
-        let split = |x: Tensor| x.reshape((b, t, heads, key))?.transpose(1, 2)?.contiguous();
-        let past = past(t)?;
-        let scale = 1.0 / (key as f64).sqrt();
-
-        let (q, k) = (split(flat(&states, "head.query")?)?, split(flat(&both, "head.key")?)?);
-        let near = (q.matmul(&k.t()?)? * scale)?;
-        let near = near.broadcast_add(&self.by_age("head.age", t)?)?.broadcast_add(&past)?;
-        let weights = softmax(&near)?;
-        let averages = weights.matmul(&items.unsqueeze(1)?.expand((b, heads, t, width))?.contiguous()?)?;
-        let averages = averages.broadcast_mul(&self.get("head.scale").reshape((1, heads, 1, width))?)?.sum(1)?;
-        let queries = (averages + flat(&states, "output")?.reshape((b, t, width))?)?;
-        let queries = unit(&queries)?.broadcast_mul(&self.get("temperature").exp()?)?;
-
-        let q = flat(&states, "repeat.query")?.reshape((b, t, key))?;
-        let k = flat(&both, "repeat.key")?.reshape((b, t, key))?;
-        let repeats = (q.matmul(&k.t()?)? * scale)?.broadcast_add(&self.by_age("repeat.age", t)?)?;
-        Ok(Encoded { queries, repeats })
+        self.query(&self.product(&states, "output")?)
     }
 
-    fn recur(&self, items: &Tensor, state: usize) -> candle_core::Result<Tensor> {
-        let (b, t, width) = items.dims3()?;
-        let inputs = items.reshape((b * t, width))?.matmul(self.get("gru.input"))?.reshape((b, t, 3 * state))?;
-        let mut h: Option<Tensor> = None;
-        let mut states = Vec::with_capacity(t);
-        for step in 0..t {
-            let x = inputs.narrow(1, step, 1)?.squeeze(1)?;
-            let part = |x: &Tensor, index: usize| x.narrow(1, index * state, state);
-            let next = match h {
-                None => {
-                    let z = sigmoid(&part(&x, 0)?)?;
-                    ((1.0 - z)? * part(&x, 2)?.tanh()?)?
-                }
-                Some(h) => {
-                    let r = h.matmul(self.get("gru.state"))?;
-                    let z = sigmoid(&(part(&x, 0)? + part(&r, 0)?)?)?;
-                    let reset = sigmoid(&(part(&x, 1)? + part(&r, 1)?)?)?;
-                    let n = (part(&x, 2)? + (reset * part(&r, 2)?)?)?.tanh()?;
-                    (&n + (z * (h - &n)?)?)?
-                }
-            };
-            states.push(next.unsqueeze(1)?);
-            h = Some(next);
-        }
-        Tensor::cat(&states, 1)
+    /// A direction with its length: a query.
+    fn query(&self, direction: &Tensor) -> candle_core::Result<Tensor> {
+        unit(direction)?.broadcast_mul(&self.get("temperature").exp()?)
     }
+}
 
-    /// A learned number for how many steps ago a position was: `[heads, T, T]`.
-    fn by_age(&self, name: &str, t: usize) -> candle_core::Result<Tensor> {
-        let table = self.get(name);
-        let (heads, length) = table.dims2()?;
-        let ages: Vec<u32> = (0..t * t).map(|i| (i / t).saturating_sub(i % t).min(length - 1) as u32).collect();
-        table.index_select(&Tensor::from_vec(ages, t * t, &Device::Cpu)?, 1)?.reshape((heads, t, t))
-    }
+/// Columns `index * width` and on of `[B, n * width]`: one gate.
+fn gate(x: &Tensor, index: usize, width: usize) -> candle_core::Result<Tensor> {
+    x.narrow(1, index * width, width)
 }
 
 /// 0 where a query may look, far below zero where it may not: what comes later. `[T, T]`.
@@ -238,14 +326,17 @@ fn unit(x: &Tensor) -> candle_core::Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sessions::Detail;
 
     #[test]
     fn a_larger_budget_never_gives_a_narrower_shape() {
-        let width = |budget| Shape::widest(43_097, budget, 7).map(|shape| shape.width).ok();
-        let widths: Vec<Option<usize>> = (1..=40).map(|n| width(n * 100_000)).collect();
-        assert!(widths.windows(2).all(|pair| pair[0] <= pair[1]), "{widths:?}");
-        assert_eq!((widths[0], widths[39]), (None, Some(Shape::WIDEST)));
-        assert_eq!(Shape::widest(43_097, 1_000, 7).unwrap_err().code(), "over-budget");
+        for architecture in Architecture::ALL {
+            let widest = |budget| architecture.shape(8).widest(43_097, budget, 7);
+            let widths: Vec<_> = (1..=40).map(|n| widest(n * 100_000).map(|shape| shape.width).ok()).collect();
+            assert!(widths.windows(2).all(|pair| pair[0] <= pair[1]), "{architecture:?} {widths:?}");
+            assert_eq!((widths[0], widths[39]), (None, Some(Shape::WIDEST)), "{architecture:?}");
+            assert_eq!(widest(1_000).unwrap_err().code(), "over-budget");
+        }
     }
 
     #[test]
@@ -258,18 +349,26 @@ mod tests {
 
     #[test]
     fn what_comes_later_changes_no_earlier_query() {
-        let shape = Shape { width: 8, state: 6, heads: 2, key: 4, length: 5 };
-        let encoder = Weights::new(shape, 1).constants().unwrap();
-        let mut random = Random::new(2, Stream::Weights, 0);
-        let mut items: Vec<f32> = (0..4 * 8).map(|_| random.normal()).collect();
-        let first_three = |items: &[f32]| -> Vec<f32> {
-            let items = Tensor::from_slice(items, (1, 4, 8), &Device::Cpu).unwrap();
-            let queries = encoder.encode(shape, &items, None).unwrap().queries;
-            queries.narrow(1, 0, 3).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-        };
-        let before = first_three(&items);
-        items[3 * 8..].fill(0.7);
-        let after = first_three(&items);
-        assert_eq!(before, after);
+        for architecture in Architecture::ALL {
+            let steps = StepInputs { kind: true, pause: true };
+            let shape = Shape { length: 5, steps, ..architecture.shape(8) };
+            let encoder = Weights::new(shape, 1).constants().unwrap();
+            let mut random = Random::new(2, Stream::Weights, 0);
+            let mut items: Vec<f32> = (0..4 * 8).map(|_| random.normal()).collect();
+            let mut details = [Detail { kind: 1, pause_s: 30 }; 4];
+            let queries = |items: &[f32], details: &[Detail]| -> Vec<f32> {
+                let items = Tensor::from_slice(items, (1, 4, 8), &Device::Cpu).unwrap();
+                let steps = Tensor::from_vec(steps.features(details), (1, 4, steps.count()), &Device::Cpu).unwrap();
+                let read = Read { items: &items, steps: Some(&steps), kept: None };
+                encoder.encode(shape, &read).unwrap().queries.flatten_all().unwrap().to_vec1().unwrap()
+            };
+            let before = queries(&items, &details);
+            items[3 * 8..].fill(0.7);
+            let other_item = queries(&items, &details);
+            details[3] = Detail { kind: 7, pause_s: 600 };
+            let other_step = queries(&items, &details);
+            assert_eq!((&before[..24], &before[..24]), (&other_item[..24], &other_step[..24]), "{architecture:?}");
+            assert!(before[24..] != other_item[24..] && other_item[24..] != other_step[24..], "{architecture:?}");
+        }
     }
 }

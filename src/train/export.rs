@@ -1,12 +1,20 @@
-//! The trained network as a file of the contract: `session.item` and `ad.item` in, `score` out, a logit.
+//! The trained network as a file of the contract: `session.item` and `ad.item` in, and what else the network reads of a
+//! step; `score` out.
 //!
 //! Item vectors are stored as whole numbers, at most `levels` in size; rows are scaled to length 1 after they
 //! are gathered, so that no scales need to be stored. What depends on `ad.item` alone stands apart from the
 //! rest until the last product, so that an engine computes it once per catalogue.
 
-use crate::encoder::{Shape, Weights};
-use crate::network::length;
-use crate::onnx::{Attribute, Element, Graph};
+mod attention;
+mod hybrid;
+mod recurrent;
+mod writer;
+
+use crate::calibration::Calibration;
+use crate::encoder::{Architecture, Weights};
+use crate::network::{Network, length};
+use crate::onnx::{Attribute, Graph};
+use writer::{Asked, Writer};
 
 /// Size of the largest whole number of an item vector, where a file has to be small. 15 values to a number
 /// compress to under four bits and cost some 0.2 points of Recall@20 against `float`.
@@ -60,144 +68,64 @@ impl Columns {
     }
 }
 
-/// The matrices of the encoder that are stored as whole numbers; the rest is small.
-const MATRICES: [&str; 7] =
-    ["gru.input", "gru.state", "head.query", "head.key", "output", "repeat.query", "repeat.key"];
-
 /// The weights as the file holds them: matrices rounded to whole numbers of eight bits.
 pub(crate) fn rounded(weights: &Weights) -> Weights {
     let mut rounded = weights.clone();
-    for name in MATRICES {
-        let (dims, trained) = rounded.named.get_mut(name).expect("every name is one of `Weights::new`");
-        trained.values = Columns::new(&trained.values, dims[1]).values();
+    for weight in rounded.named.values_mut().filter(|weight| weight.matrix) {
+        weight.trained.values = Columns::new(&weight.trained.values, weight.dims[1]).values();
     }
     rounded
 }
 
-/// The graph of a network whose item vectors are `numbers`. `weights` must be [`rounded`].
-pub(crate) fn graph(shape: Shape, weights: &Weights, numbers: &[i8]) -> Graph {
-    let Shape { width, state, heads, key, length } = shape;
-    let items = numbers.len() / width;
-    let (w, s, h, k, l) = (width as i64, state as i64, heads as i64, key as i64, length as i64);
-    let weight = |name: &str| {
-        let (_, trained) = weights.named.get(name).expect("every name is one of `Weights::new`");
-        trained.values.as_slice()
-    };
-    let mut g = Graph::default();
-    let session = g.input("session.item", Element::Int64, &[Ok(1), Ok(length as u64)]);
-    let ads = g.input("ad.item", Element::Int64, &[Err("N")]);
-    let table = g.bytes("items", &[items, width], numbers);
-    let to = |g: &mut Graph, value: &str, dims: &[i64]| {
-        let dims = g.ints("dims", &[dims.len()], dims);
-        g.node("Reshape", &[value, &dims], &[])
-    };
-    let tiny = g.floats("tiny", &[1], &[1e-6]);
-    let one = g.floats("one", &[], &[1.0]);
-    let unit = |g: &mut Graph, rows: &str| {
-        let length = g.node("ReduceL2", &[rows], &[Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)]);
-        let length = g.node("Max", &[&length, &tiny], &[]);
-        g.node("Div", &[rows, &length], &[])
-    };
-    let rows = |g: &mut Graph, ids: &str| {
-        let rows = g.node("Gather", &[&table, ids], &[Attribute::Int("axis", 0)]);
-        let rows = g.node("DequantizeLinear", &[&rows, &one], &[]);
-        unit(g, &rows)
-    };
+/// What the output of a network's file is, in the words of `nearside.output`.
+pub(crate) fn output(architecture: Architecture) -> &'static str {
+    if gives_probability(architecture) { "probability" } else { "logit" }
+}
 
-    let ids = to(&mut g, &session, &[l]);
-    let x = rows(&mut g, &ids);
-    let root = g.floats("root", &[1], &[(width as f32).sqrt()]);
-    let scaled = g.node("Mul", &[&x, &root], &[]);
+/// Whether calibration and sigmoid are nodes of the file; else the calibration stands in its metadata.
+pub(crate) fn gives_probability(architecture: Architecture) -> bool {
+    architecture == Architecture::Lstm
+}
 
-    let columns = |name: &str, columns: usize| Columns::new(weight(name), columns);
-    // ONNX's GRU has its weights by output, ours by input.
-    let gru = |g: &mut Graph, name: &str, inputs: usize| {
-        let Columns { numbers, factors } = columns(name, 3 * state);
-        let transposed: Vec<i8> =
-            (0..3 * state).flat_map(|o| numbers.iter().skip(o).step_by(3 * state).copied()).collect();
-        let numbers = g.bytes(name, &[3 * state, inputs], &transposed);
-        let factors = g.floats(name, &[3 * state], &factors);
-        let matrix = g.node("DequantizeLinear", &[&numbers, &factors], &[Attribute::Int("axis", 0)]);
-        to(g, &matrix, &[1, 3 * s, inputs as i64])
+/// The graph of a network whose item vectors are `numbers`. Its weights must be [`rounded`].
+pub(crate) fn graph(network: &Network, numbers: &[i8], calibration: Calibration) -> Graph {
+    let shape = network.shape;
+    let items = numbers.len() / shape.width;
+    let mut w = Writer::new(network, numbers);
+    let session = w.session();
+    let Asked { query, repeats } = match shape.architecture {
+        Architecture::Hybrid => hybrid::asked(&mut w, &session),
+        Architecture::Gru => recurrent::asked(&mut w, &session, recurrent::GRU),
+        Architecture::Lstm => recurrent::asked(&mut w, &session, recurrent::LSTM),
+        Architecture::Attention => attention::asked(&mut w, &session),
     };
-    let matrix = |g: &mut Graph, name: &str, dims: [usize; 2], times: f32| {
-        let Columns { numbers, mut factors } = columns(name, dims[1]);
-        factors.iter_mut().for_each(|factor| *factor *= times);
-        let numbers = g.bytes(name, &dims, &numbers);
-        let factors = g.floats(name, &[dims[1]], &factors);
-        g.node("DequantizeLinear", &[&numbers, &factors], &[Attribute::Int("axis", 1)])
-    };
-    let sequence = to(&mut g, &scaled, &[l, 1, w]);
-    let by_input = gru(&mut g, "gru.input", width);
-    let by_state = gru(&mut g, "gru.state", state);
-    let [states, last] = g.second_output(
-        "GRU",
-        &[&sequence, &by_input, &by_state],
-        &[Attribute::Int("hidden_size", s), Attribute::Int("linear_before_reset", 1)],
-    );
-    let states = to(&mut g, &states, &[l, s]);
-    let last = to(&mut g, &last, &[1, s]);
-    let both = g.node("Concat", &[&states, &scaled], &[Attribute::Int("axis", 1)]);
-
-    let zero = g.ints("zero", &[1], &[0]);
-    let padding = g.node("Equal", &[&ids, &zero], &[]);
-    let never = g.floats("never", &[1], &[-1e9]);
-    let none = g.floats("none", &[1], &[0.0]);
-    let mask = g.node("Where", &[&padding, &never, &none], &[]);
-    let mask = to(&mut g, &mask, &[1, 1, l]);
-
-    // Position `length - 1` is the newest; tables of age start with it.
-    let by_age =
-        |name: &str| -> Vec<f32> { weight(name).chunks(length).flat_map(|ages| ages.iter().rev().copied()).collect() };
-    let scale = 1.0 / (key as f32).sqrt();
-    let scores = |g: &mut Graph, q: (&str, usize), k_name: &str, age: &str, heads: usize| {
-        let to_query = matrix(g, q.0, [state, q.1], scale);
-        let query = g.node("MatMul", &[&last, &to_query], &[]);
-        let query = to(g, &query, &[heads as i64, 1, k]);
-        let to_key = matrix(g, k_name, [state + width, q.1], 1.0);
-        let keys = g.node("MatMul", &[&both, &to_key], &[]);
-        let keys = to(g, &keys, &[l, heads as i64, k]);
-        let keys = g.node("Transpose", &[&keys], &[Attribute::Ints("perm", &[1, 2, 0])]);
-        let near = g.node("MatMul", &[&query, &keys], &[]);
-        let ages = g.floats(age, &[heads, 1, length], &by_age(age));
-        g.node("Add", &[&near, &ages], &[])
-    };
-    let near = scores(&mut g, ("head.query", heads * key), "head.key", "head.age", heads);
-    let near = g.node("Add", &[&near, &mask], &[]);
-    let shares = g.node("Softmax", &[&near], &[Attribute::Int("axis", -1)]);
-    let shares = to(&mut g, &shares, &[h, l]);
-    let averages = g.node("MatMul", &[&shares, &x], &[]);
-    let by_head = g.floats("head.scale", &[heads, width], weight("head.scale"));
-    let averages = g.node("Mul", &[&averages, &by_head], &[]);
-    let first_axis = g.ints("axis", &[1], &[0]);
-    let average = g.node("ReduceSum", &[&averages, &first_axis], &[Attribute::Int("keepdims", 1)]);
-    let to_output = matrix(&mut g, "output", [state, width], 1.0);
-    let projected = g.node("MatMul", &[&last, &to_output], &[]);
-    let query = g.node("Add", &[&average, &projected], &[]);
-    let query = unit(&mut g, &query);
-    let temperature = g.floats("temperature", &[1], &[weight("temperature")[0].exp()]);
-    let query = g.node("Mul", &[&query, &temperature], &[]);
-    let query = to(&mut g, &query, &[w, 1]);
-
-    let added = scores(&mut g, ("repeat.query", key), "repeat.key", "repeat.age", 1);
-    let added = to(&mut g, &added, &[l]);
-    let added = g.node("Where", &[&padding, &none, &added], &[]);
-    let blank = g.floats("blank", &[items], &vec![0.0; items]);
-    let added = g.node(
-        "ScatterElements",
-        &[&blank, &ids, &added],
-        &[Attribute::Int("axis", 0), Attribute::Text("reduction", "add")],
-    );
+    let added = repeats.map(|repeats| {
+        let blank = w.graph.floats("blank", &[items], &vec![0.0; items]);
+        w.graph.node(
+            "ScatterElements",
+            &[&blank, &session.ids, &repeats],
+            &[Attribute::Int("axis", 0), Attribute::Text("reduction", "add")],
+        )
+    });
 
     let n = [-1];
-    let ads = to(&mut g, &ads, &n);
-    let vectors = rows(&mut g, &ads);
-    let score = g.node("MatMul", &[&vectors, &query], &[]);
-    let score = to(&mut g, &score, &n);
-    let added = g.node("Gather", &[&added, &ads], &[Attribute::Int("axis", 0)]);
-    let score = g.node("Add", &[&score, &added], &[]);
-    g.output(&score, "score", &[Err("N")]);
-    g
+    let ads = w.reshaped("ad.item", &n);
+    let vectors = w.rows(&ads);
+    let score = w.graph.node("MatMul", &[&vectors, &query], &[]);
+    let mut score = w.reshaped(&score, &n);
+    if let Some(added) = added {
+        let added = w.graph.node("Gather", &[&added, &ads], &[Attribute::Int("axis", 0)]);
+        score = w.graph.node("Add", &[&score, &added], &[]);
+    }
+    if gives_probability(shape.architecture) {
+        let scale = w.graph.floats("calibration.scale", &[1], &[calibration.scale]);
+        let offset = w.graph.floats("calibration.offset", &[1], &[calibration.offset]);
+        let scaled = w.graph.node("Mul", &[&score, &scale], &[]);
+        let logit = w.graph.node("Add", &[&scaled, &offset], &[]);
+        score = w.graph.node("Sigmoid", &[&logit], &[]);
+    }
+    w.graph.output(&score, "score", &[Err("N")]);
+    w.graph
 }
 
 #[cfg(test)]
@@ -206,75 +134,121 @@ mod tests {
     use nearside_scorer::{Engine, Input, Network as Scorer};
 
     use super::*;
-    use crate::network::{Network, encode};
-    use crate::sessions::Sessions;
+    use crate::encoder::{Shape, StepInputs};
+    use crate::network::encode;
+    use crate::random::{Random, Stream};
+    use crate::sessions::{Detail, Sessions};
 
-    const SHAPE: Shape = Shape { width: 12, state: 10, heads: 3, key: 5, length: 6 };
     const ITEMS: usize = 40;
+    const LENGTH: usize = 6;
+    const CALIBRATION: Calibration = Calibration { scale: 0.8, offset: -1.0 };
 
-    fn trained() -> Network {
-        let mut network = Network::new(SHAPE, ITEMS, 5);
+    fn network(architecture: Architecture, steps: StepInputs) -> Network {
+        let shape = Shape { state: 10, heads: 3, key: 5, length: LENGTH, steps, ..architecture.shape(12) };
+        let mut network = Network::new(shape, ITEMS, 5);
         // Zeros would hide what they multiply.
-        let mut random = crate::random::Random::new(6, crate::random::Stream::Weights, 0);
-        for (_, trained) in network.weights.named.values_mut() {
-            trained.values.iter_mut().for_each(|x| *x += 0.3 * random.normal());
+        let mut random = Random::new(6, Stream::Weights, 0);
+        for weight in network.weights.named.values_mut() {
+            weight.trained.values.iter_mut().for_each(|x| *x += 0.3 * random.normal());
         }
         network.weights = rounded(&network.weights);
         network
     }
 
     /// The scores of all items after a session, by the trainer's own arithmetic.
-    fn expected(network: &Network, table: &[f32], session: &[u32]) -> Vec<f32> {
+    fn expected(network: &Network, table: &[f32], session: &[(u32, Detail)]) -> Vec<f32> {
         let mut sessions = Sessions::default();
-        sessions.push(&[session, &[1]].concat());
-        let queries = encode(SHAPE, &network.weights, table, &sessions).unwrap();
+        sessions.push_detailed(&[session, &[(1, Detail::default())]].concat());
+        let queries = encode(network.shape, &network.weights, table, &sessions).unwrap();
         let query = queries[0].last().unwrap();
-        let mut scores: Vec<f32> =
-            table.chunks(SHAPE.width).map(|row| row.iter().zip(&query.vector).map(|(a, b)| a * b).sum()).collect();
+        let dot = |row: &[f32]| row.iter().zip(&query.vector).map(|(a, b)| a * b).sum();
+        let mut scores: Vec<f32> = table.chunks(network.shape.width).map(dot).collect();
         query.added.iter().for_each(|(id, added)| scores[*id as usize] += added);
+        if gives_probability(network.shape.architecture) {
+            scores.iter_mut().for_each(|score| *score = CALIBRATION.chance(*score));
+        }
         scores
     }
 
-    fn run(scorer: &mut Scorer, session: &[u32]) -> Vec<f32> {
-        let mut ids = vec![0; SHAPE.length - session.len()];
-        ids.extend(session.iter().map(|id| *id as i32));
+    /// The same by an engine, which is given the last steps, the newest 40 seconds ago.
+    fn run(scorer: &mut Scorer, steps: StepInputs, session: &[(u32, Detail)]) -> Vec<f32> {
+        let read = &session[session.len().saturating_sub(LENGTH)..];
+        let padding = LENGTH - read.len();
+        let (mut ids, mut kinds, mut ages) = (vec![0; padding], vec![0; padding], vec![0.0; padding]);
+        ids.extend(read.iter().map(|(id, _)| *id as i32));
+        kinds.extend(read.iter().map(|(_, detail)| i32::from(detail.kind)));
+        let pauses = |from: usize| read[from..].iter().map(|(_, detail)| f32::from(detail.pause_s)).sum::<f32>();
+        ages.extend((1..=read.len()).map(|from| (40.0 + pauses(from)).ln_1p()));
         let ads: Vec<i32> = (0..=ITEMS as i32).collect();
-        let inputs = [
-            Input { name: "session.item", shape: &[1, SHAPE.length], values: Values::Id(ids.into()) },
+        let per_step = &[1, LENGTH];
+        let mut inputs = vec![
+            Input { name: "session.item", shape: per_step, values: Values::Id(ids.into()) },
             Input { name: "ad.item", shape: &[ITEMS + 1], values: Values::Id(ads.into()) },
         ];
+        if steps.kind {
+            inputs.push(Input { name: "session.kind", shape: per_step, values: Values::Id(kinds.into()) });
+        }
+        if steps.pause {
+            inputs.push(Input { name: "session.age_s", shape: per_step, values: Values::Float(ages.into()) });
+        }
         scorer.run(&inputs).unwrap().values
     }
 
     #[test]
     fn rounding_twice_changes_nothing_and_once_little() {
-        let network = Network::new(SHAPE, ITEMS, 5);
-        let once = rounded(&network.weights);
-        let (values, rounded_values) =
-            (&network.weights.named["gru.state"].1.values, &once.named["gru.state"].1.values);
-        let largest = values.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
-        let off = values.iter().zip(rounded_values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(off > 0.0 && off <= largest / 254.0 * 1.001, "{off} {largest}");
-        let twice = rounded(&once);
-        let again = &twice.named["gru.state"].1.values;
-        assert!(rounded_values.iter().zip(again).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs()));
+        for architecture in Architecture::ALL {
+            let network = Network::new(architecture.shape(12), ITEMS, 5);
+            let once = rounded(&network.weights);
+            let twice = rounded(&once);
+            for (name, weight) in &network.weights.named {
+                let (values, rounded) = (&weight.trained.values, once.get(name));
+                let largest = values.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+                let off = values.iter().zip(rounded).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!((off > 0.0) == weight.matrix && off <= largest / 254.0 * 1.001, "{name} {off} {largest}");
+                assert!(rounded.iter().zip(twice.get(name)).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs()), "{name}");
+            }
+        }
     }
 
     #[test]
     fn every_engine_computes_what_the_trainer_computes() {
-        let network = trained();
-        let numbers = quantise(&network.table(), SHAPE.width, 127);
-        let table = directions(&numbers, SHAPE.width);
-        let file = graph(SHAPE, &network.weights, &numbers).file("test", &[("nearside.schema", "1".into())]);
-        for engine in Engine::ALL {
-            let mut scorer = Scorer::load(&file, *engine).unwrap();
-            for session in [&[7][..], &[3, 9, 3], &[1, 2, 3, 4, 5, 40]] {
-                let (got, expected) = (run(&mut scorer, session), expected(&network, &table, session));
-                for (item, (got, expected)) in got.iter().zip(&expected).enumerate() {
-                    // Sums of some dozen products of f32, in another order, times a temperature of about 12.
-                    assert!((got - expected).abs() < 1e-4, "{} {session:?} {item}: {got} {expected}", engine.name());
+        let step = |id: u32| (id, Detail { kind: 1 + (id % 7) as u8, pause_s: (id * id) as u16 });
+        let sessions = [&[7][..], &[3, 9, 3], &[1, 2, 3, 4, 5, 40]].map(|s| s.iter().map(|id| step(*id)).collect());
+        let sessions: [Vec<(u32, Detail)>; 3] = sessions.map(|mut session: Vec<(u32, Detail)>| {
+            session[0].1.pause_s = 0;
+            session
+        });
+        let inputs = [(false, false), (true, false), (false, true), (true, true)];
+        for architecture in Architecture::ALL {
+            for steps in inputs.map(|(kind, pause)| StepInputs { kind, pause }) {
+                let network = network(architecture, steps);
+                let numbers = quantise(&network.table(), 12, 127);
+                let table = directions(&numbers, 12);
+                let file = graph(&network, &numbers, CALIBRATION).file("test", &[("nearside.schema", "1".into())]);
+                for engine in Engine::ALL {
+                    let mut scorer = Scorer::load(&file, *engine).unwrap();
+                    for session in &sessions {
+                        let (got, expected) = (run(&mut scorer, steps, session), expected(&network, &table, session));
+                        for (item, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                            // Sums of some dozen products of f32, in another order, times a temperature of about 12.
+                            let off = (got - expected).abs();
+                            assert!(off < 1e-4, "{} {:?} {session:?} {item}: {off}", engine.name(), network.shape);
+                        }
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn attention_is_measured_on_what_its_file_is_given_of_a_long_session() {
+        let network = network(Architecture::Attention, StepInputs { kind: true, pause: true });
+        let numbers = quantise(&network.table(), 12, 127);
+        let table = directions(&numbers, 12);
+        let file = graph(&network, &numbers, CALIBRATION).file("test", &[("nearside.schema", "1".into())]);
+        let mut scorer = Scorer::load(&file, Engine::ALL[0]).unwrap();
+        let session: Vec<_> = (1..=LENGTH as u32 + 3).map(|id| (id, Detail { kind: 1, pause_s: 60 })).collect();
+        let (got, expected) = (run(&mut scorer, network.shape.steps, &session), expected(&network, &table, &session));
+        assert!(got.iter().zip(&expected).all(|(got, expected)| (got - expected).abs() < 1e-4));
     }
 }

@@ -26,7 +26,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `sessions`, `batch` | what is learnt from, and a step's share of it |
-//! | `encoder`, `network` | the network: items and steps to a query, and one step of learning |
+//! | `encoder`, `network` | the networks: items and steps to a query, and one step of learning |
 //! | `loss`, `adam` | where a step's time goes: the loss over the candidates, and sparse updates |
 //! | `run`, `checkpoint`, `page` | a run: epochs, early stopping, resuming, curves |
 //! | `file` | files that are whole or not there |
@@ -61,7 +61,7 @@ mod segments;
 mod sessions;
 
 pub use calibration::Calibration;
-pub use encoder::Shape;
+pub use encoder::{Architecture, Shape, StepInputs};
 pub use error::Error;
 pub use export::{FINEST, LEVELS};
 pub use file::write_whole;
@@ -71,4 +71,4 @@ pub use random::Random;
 pub use ranker::{Ranker, Shipping};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
-pub use sessions::Sessions;
+pub use sessions::{Detail, Sessions};

@@ -1,14 +1,16 @@
 //! The item table and the encoder together: one step of training, and scores.
 
+use std::ops::Range;
+
 use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
 
 use crate::adam::{Pace, Trained};
-use crate::batch::Batch;
-use crate::encoder::{Encoded, Shape, Weights};
+use crate::batch::{Batch, place_details};
+use crate::encoder::{Architecture, Encoded, Read, Shape, Weights};
 use crate::loss::{Aim, cross_entropy, probabilities};
 use crate::random::{Random, Stream};
-use crate::sessions::Sessions;
+use crate::sessions::{Detail, Sessions};
 
 /// A ranker under training.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,15 +86,13 @@ impl Network {
         }
         let kept = drop(&mut random, &[b, t, self.shape.state], restraint.state_dropout)?;
         let variables = self.weights.variables()?;
-        let Encoded { queries, repeats } =
-            variables.encode(self.shape, &seen.reshape((b, t, width))?, kept.as_ref())?;
-        let at = Tensor::from_slice(&batch.queries, batch.queries.len(), &Device::Cpu)?;
-        let queries = queries.reshape((b * t, width))?.index_select(&at, 0)?;
-        let repeats = repeats.reshape((b * t, t))?.index_select(&at, 0)?;
+        let steps = steps(self.shape, &batch.details, (b, t))?;
+        let read = Read { items: &seen.reshape((b, t, width))?, steps: steps.as_ref(), kept: kept.as_ref() };
+        let (queries, repeats) = asked(variables.encode(self.shape, &read)?, batch)?;
 
         let kept = drop(&mut random, &[batch.items.len(), width], restraint.candidate_dropout)?;
         let dropped = kept.as_ref().map_or_else(|| Ok(candidates.clone()), |kept| &candidates * kept)?;
-        let added = repeats.flatten_all()?.to_vec1()?;
+        let added = added(repeats.as_ref(), batch)?;
         let mut taught = Vec::new();
         for teacher in teachers {
             let told = teacher.predict(batch)?;
@@ -106,14 +106,17 @@ impl Network {
         let taught = (!teachers.is_empty()).then_some((taught.as_slice(), restraint.taught));
         let aim = Aim { later: restraint.later, taught };
         let loss = cross_entropy(batch, &queries.detach(), &dropped, &added, aim)?;
-        let by_repeat = Tensor::from_vec(loss.repeats, (batch.queries.len(), t), &Device::Cpu)?;
         // A product with the gradient has it as its own gradient: it carries the loss on into the graph.
-        let carried = ((queries * loss.queries)?.sum_all()? + (repeats * by_repeat)?.sum_all()?)?;
+        let mut carried = (queries * loss.queries)?.sum_all()?;
+        if let Some(repeats) = repeats {
+            let by_repeat = Tensor::from_vec(loss.repeats, (batch.queries.len(), t), &Device::Cpu)?;
+            carried = (carried + (repeats * by_repeat)?.sum_all()?)?;
+        }
         let gradients = carried.backward()?;
 
-        for (name, (_, trained)) in &mut self.weights.named {
+        for (name, weight) in &mut self.weights.named {
             if let Some(gradient) = variables.named.get(name).and_then(|v| gradients.get(v)) {
-                trained.step(&gradient.flatten_all()?.to_vec1()?, pace);
+                weight.trained.step(&gradient.flatten_all()?.to_vec1()?, pace);
             }
         }
         let mut by_row = loss.candidates;
@@ -145,11 +148,10 @@ impl Network {
         let candidates = Tensor::from_vec(rows, (batch.items.len(), width), &Device::Cpu)?;
         let places = Tensor::from_slice(&batch.inputs, b * t, &Device::Cpu)?;
         let seen = candidates.index_select(&places, 0)?.reshape((b, t, width))?;
-        let Encoded { queries, repeats } = self.weights.constants()?.encode(self.shape, &seen, None)?;
-        let at = Tensor::from_slice(&batch.queries, batch.queries.len(), &Device::Cpu)?;
-        let queries = queries.reshape((b * t, width))?.index_select(&at, 0)?;
-        let repeats = repeats.reshape((b * t, t))?.index_select(&at, 0)?.flatten_all()?.to_vec1()?;
-        probabilities(batch, &queries, &candidates, &repeats)
+        let steps = steps(self.shape, &batch.details, (b, t))?;
+        let read = Read { items: &seen, steps: steps.as_ref(), kept: None };
+        let (queries, repeats) = asked(self.weights.constants()?.encode(self.shape, &read)?, batch)?;
+        probabilities(batch, &queries, &candidates, &added(repeats.as_ref(), batch)?)
     }
 
     /// The rows of some items, scaled to length 1, and their lengths before.
@@ -173,12 +175,56 @@ impl Network {
     }
 }
 
+/// What the steps were, as the encoder reads it; `None` where it does not, or where nothing is known.
+fn steps(shape: Shape, details: &[Detail], (b, t): (usize, usize)) -> candle_core::Result<Option<Tensor>> {
+    if details.is_empty() || shape.steps.count() == 0 {
+        return Ok(None);
+    }
+    Tensor::from_vec(shape.steps.features(details), (b, t, shape.steps.count()), &Device::Cpu).map(Some)
+}
+
+/// The queries that have a target, `[Q, width]`, and their repeats, `[Q, T]`.
+fn asked(encoded: Encoded, batch: &Batch) -> candle_core::Result<(Tensor, Option<Tensor>)> {
+    let at = Tensor::from_slice(&batch.queries, batch.queries.len(), &Device::Cpu)?;
+    let rows = |x: Tensor| {
+        let (b, t, width) = x.dims3()?;
+        x.reshape((b * t, width))?.index_select(&at, 0)
+    };
+    Ok((rows(encoded.queries)?, encoded.repeats.map(rows).transpose()?))
+}
+
+/// Repeats as numbers; zeros where the network has none.
+fn added(repeats: Option<&Tensor>, batch: &Batch) -> candle_core::Result<Vec<f32>> {
+    repeats.map_or_else(|| Ok(vec![0.0; batch.queries.len() * batch.length]), |r| r.flatten_all()?.to_vec1())
+}
+
 /// What a query ranks with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     pub(crate) vector: Vec<f32>,
     /// Item ids with what is added to their scores.
     pub(crate) added: Vec<(u32, f32)>,
+}
+
+/// Some steps of a session that are read together.
+struct Window {
+    session: usize,
+    steps: Range<usize>,
+    /// The first step after which a query is asked for.
+    asked: usize,
+}
+
+impl Window {
+    /// The windows of a session: the whole of it, or where positions matter, what a file would be given.
+    fn of(shape: Shape, session: usize, steps: usize) -> Vec<Window> {
+        let whole = match shape.architecture {
+            Architecture::Attention => steps.min(shape.length),
+            Architecture::Hybrid | Architecture::Gru | Architecture::Lstm => steps,
+        };
+        let first = Window { session, steps: 0..whole, asked: 0 };
+        let later = (whole..steps).map(|last| Window { session, steps: last + 1 - whole..last + 1, asked: last });
+        std::iter::once(first).chain(later).collect()
+    }
 }
 
 /// Queries after every step but the last of some sessions, in the sessions' order.
@@ -190,48 +236,53 @@ pub(crate) fn encode(
 ) -> candle_core::Result<Vec<Vec<Query>>> {
     const TOGETHER: usize = 64;
     let width = shape.width;
-    let mut order: Vec<usize> = (0..sessions.len()).collect();
-    order.sort_by_key(|s| sessions.get(*s).len());
-    let encode = |group: &[usize]| -> candle_core::Result<Vec<(usize, Vec<Query>)>> {
+    let windows = |s: usize| Window::of(shape, s, sessions.get(s).len().saturating_sub(1));
+    let mut order: Vec<Window> = (0..sessions.len()).flat_map(windows).collect();
+    order.sort_by_key(|window| window.steps.len());
+    let encode = |group: &[Window]| -> candle_core::Result<Vec<(usize, Vec<Query>)>> {
         let variables = weights.constants()?;
-        let inputs = |s: usize| {
-            let session = sessions.get(s);
-            &session[..session.len().saturating_sub(1)]
-        };
-        let t = group.iter().map(|s| inputs(*s).len()).max().unwrap_or(0);
+        let inputs = |window: &Window| &sessions.get(window.session)[window.steps.clone()];
+        let t = group.iter().map(|window| window.steps.len()).max().unwrap_or(0);
         if t == 0 {
-            return Ok(group.iter().map(|s| (*s, Vec::new())).collect());
+            return Ok(Vec::new());
         }
         let mut items = vec![0.0; group.len() * t * width];
-        for (row, s) in group.iter().enumerate() {
-            for (column, id) in inputs(*s).iter().enumerate() {
+        let mut details = Vec::new();
+        for (row, window) in group.iter().enumerate() {
+            for (column, id) in inputs(window).iter().enumerate() {
                 let place = (row * t + column) * width;
                 items[place..place + width].copy_from_slice(&table[*id as usize * width..][..width]);
             }
+            if let Some(told) = sessions.details(window.session).get(window.steps.clone()) {
+                details.resize(group.len() * t, Detail::default());
+                place_details(told, &mut details[row * t..]);
+            }
         }
         let items = Tensor::from_vec(items, (group.len(), t, width), &Device::Cpu)?;
-        let Encoded { queries, repeats } = variables.encode(shape, &items, None)?;
+        let steps = steps(shape, &details, (group.len(), t))?;
+        let Encoded { queries, repeats } =
+            variables.encode(shape, &Read { items: &items, steps: steps.as_ref(), kept: None })?;
         let queries: Vec<f32> = queries.flatten_all()?.to_vec1()?;
-        let repeats: Vec<f32> = repeats.flatten_all()?.to_vec1()?;
-        let query = |row: usize, s: usize, column: usize| Query {
+        let repeats: Option<Vec<f32>> = repeats.map(|r| r.flatten_all()?.to_vec1()).transpose()?;
+        let query = |row: usize, window: &Window, column: usize| Query {
             vector: queries[(row * t + column) * width..][..width].to_vec(),
-            added: inputs(s)[..=column]
-                .iter()
-                .zip(&repeats[(row * t + column) * t..])
-                .map(|(id, added)| (*id, *added))
-                .collect(),
+            added: repeats.as_ref().map_or_else(Vec::new, |repeats| {
+                let repeats = repeats[(row * t + column) * t..].iter().copied();
+                inputs(window)[..=column].iter().copied().zip(repeats).collect()
+            }),
         };
-        Ok(group
-            .iter()
-            .enumerate()
-            .map(|(row, s)| (*s, (0..inputs(*s).len()).map(|column| query(row, *s, column)).collect()))
-            .collect())
+        let queries = |(row, window): (usize, &Window)| {
+            let columns = window.asked - window.steps.start..window.steps.len();
+            (window.session, columns.map(|column| query(row, window, column)).collect())
+        };
+        Ok(group.iter().enumerate().map(queries).collect())
     };
     let groups: Vec<Vec<(usize, Vec<Query>)>> =
         order.par_chunks(TOGETHER).map(encode).collect::<candle_core::Result<_>>()?;
     let mut all = vec![Vec::new(); sessions.len()];
+    // The windows of one session are as long as each other but for the first, and stay in their order.
     for (s, queries) in groups.into_iter().flatten() {
-        all[s] = queries;
+        all[s].extend(queries);
     }
     Ok(all)
 }

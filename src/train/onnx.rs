@@ -16,7 +16,9 @@ pub(crate) enum Element {
 }
 
 /// An attribute of a node.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Attribute<'a> {
+    Float(&'a str, f32),
     Int(&'a str, i64),
     Ints(&'a str, &'a [i64]),
     Text(&'a str, &'a str),
@@ -38,6 +40,12 @@ impl Message {
     fn int(mut self, field: u64, value: u64) -> Message {
         self.varint(field << 3);
         self.varint(value);
+        self
+    }
+
+    fn float(mut self, field: u64, value: f32) -> Message {
+        self.varint(field << 3 | 5);
+        self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
@@ -151,6 +159,7 @@ fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Attribu
     let message = message.text(3, outputs[0]).text(4, operator);
     attributes.iter().fold(message, |message, attribute| {
         let attribute = match attribute {
+            Attribute::Float(name, value) => Message::default().text(1, name).float(2, *value).int(20, 1),
             Attribute::Int(name, value) => Message::default().text(1, name).int(3, *value as u64).int(20, 2),
             Attribute::Ints(name, values) => {
                 let message = Message::default().text(1, name);

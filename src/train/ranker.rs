@@ -8,14 +8,15 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::calibration::{self, Calibration};
+use crate::encoder::{KINDS, StepInputs};
 use crate::error::Error;
-use crate::export::{directions, graph, quantise, rounded};
+use crate::export::{self, directions, graph, quantise, rounded};
 use crate::measure::{Figures, places, scores};
 use crate::network::{Network, Query, encode};
 use crate::random::{Random, Stream};
 use crate::run::Outcome;
 use crate::segments::Segments;
-use crate::sessions::Sessions;
+use crate::sessions::{Detail, Sessions};
 
 /// How a network is made ready.
 #[derive(Clone, Debug)]
@@ -73,8 +74,9 @@ impl Outcome {
             Some(calibration) => calibration,
             None => calibration::fit(&table, shape.width, &queries, validation)?,
         };
+        let output = export::output(shape.architecture);
         let mut description = format!(
-            "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a logit, calibrated to the \
+            "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a {output}, calibrated to the \
              chance that the item is the next one. The file holds one vector an item and the network's weights: \
              averages over all sessions. It holds no session and no shopper; its golden cases are drawn at random.",
             shape.width
@@ -84,16 +86,19 @@ impl Outcome {
         }
         let mut metadata = vec![
             ("nearside.schema", "1".to_owned()),
-            ("nearside.output", "logit".to_owned()),
+            ("nearside.output", output.to_owned()),
             ("nearside.vocabulary", vocabulary.clone()),
-            ("nearside.calibration", json!({"scale": calibration.scale, "offset": calibration.offset}).to_string()),
-            ("nearside.description", description),
-            ("nearside.golden", golden(network, &table)?),
         ];
+        if !export::gives_probability(shape.architecture) {
+            let line = json!({"scale": calibration.scale, "offset": calibration.offset});
+            metadata.push(("nearside.calibration", line.to_string()));
+        }
+        metadata.push(("nearside.description", description));
+        metadata.push(("nearside.golden", golden(network, &table, calibration)?));
         if let Some(segments) = segments {
             metadata.push(("nearside.segments", segments.metadata()));
         }
-        let file = graph(shape, &network.weights, &numbers).file("nearside", &metadata);
+        let file = graph(network, &numbers, calibration).file("nearside", &metadata);
         Ok(Ranker { compressed: compressed(&file), file, float, shipped, calibration })
     }
 }
@@ -110,7 +115,7 @@ fn compressed(file: &[u8]) -> usize {
 }
 
 /// Sessions drawn at random with some of their scores, as JSON.
-fn golden(network: &Network, table: &[f32]) -> Result<String, Error> {
+fn golden(network: &Network, table: &[f32], calibration: Calibration) -> Result<String, Error> {
     let (width, length) = (network.shape.width, network.shape.length);
     let items = table.len() / width - 1;
     let mut random = Random::new(0, Stream::Golden, 0);
@@ -121,18 +126,54 @@ fn golden(network: &Network, table: &[f32]) -> Result<String, Error> {
         // One of the session's own items is among the ads, so that repeats are checked too.
         let ads: Vec<u32> =
             (0..GOLDEN_ADS).map(|ad| if ad == 0 { session[0] } else { random.below(items) as u32 + 1 }).collect();
+        let details = details(steps, Random::new(1, Stream::Golden, case as u64));
         let mut sessions = Sessions::default();
-        sessions.push(&[&session[..], &[1]].concat());
+        let end = (1, Detail::default());
+        sessions.push_detailed(&session.iter().copied().zip(details.iter().copied()).chain([end]).collect::<Vec<_>>());
         let queries = encode(network.shape, &network.weights, table, &sessions)?;
-        let mut score = Vec::new();
+        let mut score: Vec<f32> = Vec::new();
         scores(table, width, queries[0].last().into_iter(), |_, all| {
             score = ads.iter().map(|ad| all[*ad as usize]).collect();
         })?;
-        let padded: Vec<u32> = std::iter::repeat_n(0, length - steps).chain(session).collect();
-        let input = |shape: &[usize], data: &[u32]| json!({"shape": shape, "data": data});
-        let inputs =
-            BTreeMap::from([("session.item", input(&[1, length], &padded)), ("ad.item", input(&[ads.len()], &ads))]);
+        if export::gives_probability(network.shape.architecture) {
+            score.iter_mut().for_each(|score| *score = calibration.chance(*score));
+        }
+        let input = |shape: &[usize], data: serde_json::Value| json!({"shape": shape, "data": data});
+        let per_step = |data: serde_json::Value| {
+            let pads = std::iter::repeat_n(json!(0), length - steps);
+            input(&[1, length], pads.chain(data.as_array().into_iter().flatten().cloned()).collect())
+        };
+        let mut inputs =
+            BTreeMap::from([("session.item", per_step(json!(session))), ("ad.item", input(&[ads.len()], json!(ads)))]);
+        let StepInputs { kind, pause } = network.shape.steps;
+        if kind {
+            inputs.insert("session.kind", per_step(details.iter().map(|detail| json!(detail.kind)).collect()));
+        }
+        if pause {
+            inputs.insert("session.age_s", per_step(json!(ages(&details))));
+        }
         cases.push(json!({"inputs": inputs, "score": score}));
     }
     Ok(serde_json::Value::from(cases).to_string())
+}
+
+/// What the steps of a golden case were, drawn at random.
+fn details(steps: usize, mut random: Random) -> Vec<Detail> {
+    let mut detail = |step: usize| Detail {
+        kind: 1 + random.below(KINDS) as u8,
+        // As often short as long.
+        pause_s: if step == 0 { 0 } else { random.between(0.0, 7.5).exp() as u16 },
+    };
+    (0..steps).map(&mut detail).collect()
+}
+
+/// `session.age_s` of steps, the newest two seconds ago.
+fn ages(details: &[Detail]) -> Vec<f32> {
+    let mut seconds = 2.0f32;
+    let mut ages = vec![0.0; details.len()];
+    for (age, detail) in ages.iter_mut().zip(details).rev() {
+        *age = seconds.ln_1p();
+        seconds += f32::from(detail.pause_s);
+    }
+    ages
 }

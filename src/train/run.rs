@@ -17,7 +17,7 @@ use crate::encoder::Shape;
 use crate::error::Error;
 use crate::measure::{Figures, places};
 use crate::network::{Network, Restraint, encode};
-use crate::sessions::Sessions;
+use crate::sessions::{Detail, Sessions};
 
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ const FEWEST_SESSIONS: usize = 10;
 impl Options {
     fn check(&self) -> Result<(), Error> {
         let refuse = |name, got: String, range: &str| Err(Error::Option { name, got, range: range.into() });
-        let Shape { width, state, heads, key, length } = self.shape;
+        let Shape { width, state, heads, key, length, .. } = self.shape;
         for (name, got) in [
             ("width", width as u64),
             ("state", state as u64),
@@ -154,8 +154,11 @@ impl Data<'_> {
         let mut hash = Fnv::new().with(&(self.items as u64).to_le_bytes());
         for sessions in [self.training, self.validation] {
             hash = hash.with(&(sessions.len() as u64).to_le_bytes());
-            for session in sessions.iter() {
+            for (index, session) in sessions.iter().enumerate() {
                 hash = session.iter().fold(hash, |hash, id| hash.with(&id.to_le_bytes())).with(&[0; 4]);
+                for Detail { kind, pause_s } in sessions.details(index) {
+                    hash = hash.with(&[*kind]).with(&pause_s.to_le_bytes());
+                }
             }
         }
         hash.hex()

@@ -1,24 +1,46 @@
-//! Sessions as item ids, in the order of their dates.
+//! Sessions as item ids, in the order of their dates, with what each step was where that is known.
 
 use std::ops::Range;
+
+/// What a step was, beside its item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// The kind of event, as `nearside_core::EventName::id` numbers them; 0 where it is not known.
+    pub kind: u8,
+    /// Whole seconds since the session's step before, at most 65,535; 0 for the first.
+    pub pause_s: u16,
+}
 
 /// Sessions of item ids, 1 and up, end to end. 0 pads and stands for unknown items, as in the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sessions {
     ids: Vec<u32>,
+    /// One for each id, or none at all.
+    details: Vec<Detail>,
     ends: Vec<usize>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Sessions { ids: Vec::new(), ends: vec![0] }
+        Sessions { ids: Vec::new(), details: Vec::new(), ends: vec![0] }
     }
 }
 
 impl Sessions {
-    /// Adds a session.
+    /// Adds a session of whose steps the items alone are known.
     pub fn push(&mut self, session: &[u32]) {
         self.ids.extend_from_slice(session);
+        self.ends.push(self.ids.len());
+        if !self.details.is_empty() {
+            self.details.resize(self.ids.len(), Detail::default());
+        }
+    }
+
+    /// Adds a session with what its steps were.
+    pub fn push_detailed(&mut self, session: &[(u32, Detail)]) {
+        self.details.resize(self.ids.len(), Detail::default());
+        self.ids.extend(session.iter().map(|(id, _)| id));
+        self.details.extend(session.iter().map(|(_, detail)| detail));
         self.ends.push(self.ids.len());
     }
 
@@ -34,9 +56,18 @@ impl Sessions {
 
     /// The session at `index`; empty beyond the end.
     pub fn get(&self, index: usize) -> &[u32] {
+        &self.ids[self.place(index)]
+    }
+
+    /// What the steps of the session at `index` were; empty where no session's details are known, and beyond the end.
+    pub fn details(&self, index: usize) -> &[Detail] {
+        self.details.get(self.place(index)).unwrap_or_default()
+    }
+
+    fn place(&self, index: usize) -> Range<usize> {
         match self.ends.get(index..index + 2) {
-            Some([start, end]) => &self.ids[*start..*end],
-            _ => &[],
+            Some([start, end]) => *start..*end,
+            _ => 0..0,
         }
     }
 
@@ -47,7 +78,22 @@ impl Sessions {
 
     /// Some sessions, in their order.
     pub fn range(&self, range: Range<usize>) -> Sessions {
-        range.map(|index| self.get(index)).collect()
+        let mut some = Sessions::default();
+        range.for_each(|index| some.push_from(self, index));
+        some
+    }
+
+    /// Adds all sessions of `others`.
+    pub fn append(&mut self, others: &Sessions) {
+        (0..others.len()).for_each(|index| self.push_from(others, index));
+    }
+
+    fn push_from(&mut self, others: &Sessions, index: usize) {
+        if others.details.is_empty() {
+            return self.push(others.get(index));
+        }
+        let steps = others.get(index).iter().copied().zip(others.details(index).iter().copied());
+        self.push_detailed(&steps.collect::<Vec<_>>());
     }
 
     /// How many next items there are to predict: one for every step but a session's first.
@@ -72,5 +118,26 @@ impl<'a> FromIterator<&'a [u32]> for Sessions {
         let mut all = Sessions::default();
         sessions.into_iter().for_each(|session| all.push(session));
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_stay_with_their_steps_whatever_is_added_before_and_after() {
+        let detail = |kind| Detail { kind, pause_s: 7 };
+        let mut sessions = Sessions::default();
+        sessions.push(&[1, 2]);
+        assert_eq!(sessions.details(0), []);
+        sessions.push_detailed(&[(3, detail(1)), (4, detail(3))]);
+        sessions.push(&[5]);
+        let mut twice = sessions.range(1..3);
+        twice.append(&sessions);
+        assert_eq!(twice.iter().collect::<Vec<_>>(), [&[3, 4][..], &[5], &[1, 2], &[3, 4], &[5]]);
+        assert_eq!(twice.details(0), [detail(1), detail(3)]);
+        assert_eq!(twice.details(2), [Detail::default(); 2]);
+        assert_eq!(twice.details(3), twice.details(0));
     }
 }

@@ -31,7 +31,7 @@ fn sessions(from: u32, count: u32) -> Sessions {
 
 fn options() -> Options {
     Options {
-        shape: Shape { width: 16, state: 16, heads: 2, key: 8, length: 6 },
+        shape: Shape { state: 16, heads: 2, key: 8, length: 6, ..Shape::of_width(16) },
         epochs: 12,
         queries: 64,
         negatives: 40,
