@@ -9,7 +9,10 @@ use std::time::Duration;
 use nearside_core::feature::Values;
 use nearside_core::{Feature, Features, Scorer};
 use nearside_scorer::{Engine, Model};
-use nearside_train::{Checkpoints, Data, Options, Outcome, Progress, Ranker, Sessions, Shape, Shipping, train};
+use nearside_train::{
+    Architecture, Checkpoints, Data, Detail, Options, Outcome, Progress, Ranker, Sessions, Shape, Shipping, StepInputs,
+    train,
+};
 
 /// Items 1 to 60 in a ring: what follows an item is the next one, or every fifth time the one after that.
 const ITEMS: u32 = 60;
@@ -65,12 +68,21 @@ fn folder(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_pattern_of_the_sessions_is_found_and_ships() {
-    let outcome = trained(&options(), None);
+fn every_network_finds_the_pattern_of_the_sessions_and_ships_it() {
+    for architecture in Architecture::ALL {
+        let shape = Shape { architecture, ..options().shape };
+        finds_the_pattern(&Options { shape, ..options() });
+    }
+}
+
+fn finds_the_pattern(options: &Options) {
+    let architecture = options.shape.architecture;
+    let outcome = trained(options, None);
     let ranker = shipped(&outcome);
     // Four next items of five are the ring's next one; the fifth is the one after.
-    assert!(ranker.float.mrr_20 > 0.85, "{:?}", ranker.float);
-    assert!((ranker.float.recall_20 - ranker.shipped.recall_20).abs() <= 0.002, "{:?}", ranker.shipped);
+    assert!(ranker.float.mrr_20 > 0.85, "{architecture:?} {:?}", ranker.float);
+    let lost = (ranker.float.recall_20 - ranker.shipped.recall_20).abs();
+    assert!(lost <= 0.002, "{architecture:?} {:?} {:?}", ranker.float, ranker.shipped);
 
     let mut model = Model::load(&ranker.file, Engine::ALL[0]).unwrap();
     let mut features = Features::new(ITEMS as usize);
@@ -79,9 +91,47 @@ fn the_pattern_of_the_sessions_is_found_and_ships() {
     let mut scores = Vec::new();
     model.score(&features, &mut scores).unwrap();
     let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
-    assert_eq!(best + 1, 10, "{scores:?}");
+    assert_eq!(best + 1, 10, "{architecture:?} {scores:?}");
     // Calibrated to the chance of being the next item: one item of sixty is, mostly this one.
-    assert!(scores[best] > 0.5 && scores.iter().sum::<f32>() < 3.0, "{scores:?}");
+    assert!(scores[best] > 0.5 && scores.iter().sum::<f32>() < 3.0, "{architecture:?} {scores:?}");
+}
+
+/// Sessions in which only the last step's kind and the pause before it tell the next item: after the first two items
+/// each of four others is equally frequent.
+fn told_by_steps(from: u32, count: u32) -> Sessions {
+    let mut all = Sessions::default();
+    for session in from..from + count {
+        let (bought, hesitant) = (session % 2, session / 2 % 2);
+        let first = session / 4 * 7 % 10;
+        let detail = Detail { kind: 1 + 6 * bought as u8, pause_s: if hesitant == 1 { 120 } else { 4 } };
+        let next = 21 + first + 10 * (2 * hesitant + bought);
+        let view = Detail { kind: 1, pause_s: 0 };
+        all.push_detailed(&[(first + 1, view), (first + 11, detail), (next, Detail { pause_s: 9, ..view })]);
+    }
+    all
+}
+
+#[test]
+fn what_a_step_was_and_the_pause_before_it_are_learnt_from_where_they_are_read() {
+    let (training, validation) = (told_by_steps(0, 400), told_by_steps(400, 40));
+    let data = Data { training: &training, validation: &validation, items: ITEMS as usize };
+    let mrr = |architecture: Architecture, kind: bool, pause: bool| {
+        let shape = Shape { architecture, steps: StepInputs { kind, pause }, ..options().shape };
+        let options = Options { shape, ..options() };
+        let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+        outcome.history[outcome.best as usize - 1].validation.unwrap().mrr_20
+    };
+    // Half of the questions are the second item, which the first tells; the others are a guess among so many.
+    let guess = |of: u32| (1.0 + (1..=of).map(|place| 1.0 / f64::from(place)).sum::<f64>() / f64::from(of)) / 2.0;
+    let others = Architecture::ALL.into_iter().filter(|architecture| *architecture != Architecture::Hybrid);
+    for (architecture, kind, pause, of) in [(false, false, 4), (true, false, 2), (false, true, 2), (true, true, 1)]
+        .map(|(kind, pause, of)| (Architecture::Hybrid, kind, pause, of))
+        .into_iter()
+        .chain(others.map(|architecture| (architecture, true, true, 1)))
+    {
+        let (found, expected) = (mrr(architecture, kind, pause), guess(of));
+        assert!((found - expected).abs() < 0.06, "{architecture:?} {kind} {pause}: {found} {expected}");
+    }
 }
 
 #[test]

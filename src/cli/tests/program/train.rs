@@ -120,6 +120,35 @@ fn segments_are_named_in_the_report_and_in_what_check_prints() {
 }
 
 #[test]
+fn another_network_reads_what_a_step_was_where_the_log_tells_it() {
+    let mut text = "session\ttime\titem\tevent\n".to_owned();
+    for session in 0..300 {
+        for step in 0..3 {
+            let (time, item) = (1_700_000_000 + 600 * session + 20 * step * step, (session + step) % 20);
+            let event = if step == 1 { "add_to_cart" } else { "view_item" };
+            text += &format!("{session}\t{time}\tsku-{item}\t{event}\n");
+        }
+    }
+    let told = written("train_steps.tsv", text);
+    let small = [SMALL, &["--epochs", "1", "--step-inputs", "kind,pause"]].concat();
+    for (log, network, inputs) in [
+        (&told, "lstm", &["ad.item", "session.age_s", "session.item", "session.kind"][..]),
+        (&log("train_untold.txt", 300), "attention", &["ad.item", "session.item"]),
+    ] {
+        let out = folder(&format!("train_{network}"));
+        let ran = train(log, &out, &[&small[..], &["--network", network, "--refit"]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(ran.json()["network"], network);
+        let checked = nearside(["check", out.join("model.onnx").to_str().unwrap(), "--json"]).json();
+        assert_eq!((&checked["verdict"], &checked["golden"]), (&"compact".into(), &3.into()), "{checked}");
+        let mut names: Vec<&str> =
+            checked["inputs"].as_array().unwrap().iter().filter_map(|input| input["name"].as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, inputs);
+    }
+}
+
+#[test]
 fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
     let out = folder("train_refused");
     let short = log("train_short.txt", 5);
