@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { createEngine } from 'nearside'
 import * as ort from 'onnxruntime-web'
 import * as glue from '../../pkg/dist/wasm/compact/nearside_compact.js'
+import { encode } from './encode.mjs'
 import { deliver, peerName, read } from './files.mjs'
 import { against, alternate, row } from './measure.mjs'
 import { observeRaw } from './observe.mjs'
@@ -28,10 +29,12 @@ rows.push(row('cold_first_slate', colds.ours, peer, colds.theirs))
 await glue.default({ module_or_path: await WebAssembly.compile(await read('pkg/dist/wasm/compact/nearside_compact_bg.wasm')) })
 const catalogue = catalogueFor(MODELS[0], new TextDecoder().decode(await read('www/public/catalogue.json')))
 rows.push(against('observe', observeRaw(glue, catalogue, 100), 0.02))
+rows.push(await encode({ glue, ort, peer }))
 
 console.error(`Node ${process.version}, medians; ${notes.join('; ')}.`)
 console.error('rank_1000: ours makes the features, scores, orders and explains; the peer runs the model alone on ready inputs.')
 console.error('cold_first_slate: a fresh process each time; ours also reads 1,000 products; no download time for either.')
 console.error('observe: inside the wasm, batches of 200.')
+console.error('encode_session: 20 steps and one ad, by a network of 43,097 items that `nearside train` wrote.')
 deliver(rows)
 process.exit(0)
