@@ -32,7 +32,7 @@ use crate::train::report::Report;
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
 Writes into the folder of --out:
-  model.onnx        the ranker: session.item and ad.item in, score out (a logit)
+  model.onnx        the ranker: session.item and ad.item in, and what --step-inputs names; score out
   vocabulary.json   the items it knows, in order: sorted; a catalogue with other products has to name them
   train.jsonl       the journal: one JSON object a line, with loss and figures
   network.html      the same as curves; one page for every network, such as teacher-1.html

@@ -2,8 +2,8 @@
 //!
 //! All of them read items as vectors of length 1, look at no step after the query's own, and end with a vector that is
 //! scaled to a learned length, the inverse of a softmax temperature: its product with an item's vector is the item's
-//! score. They differ in what lies between, see [`Architecture`]. Nothing has a bias that would move a state of zeros,
-//! so that padding on the left leaves it there.
+//! score. They differ in what lies between, see [`Architecture`]. Recurrent layers have no biases, so that padding on the
+//! left leaves their states at zero.
 
 mod attention;
 mod gru;
@@ -345,6 +345,12 @@ mod tests {
         assert_eq!([2_000_000, 2_600_000, 3_000_000, 9_000_000].map(levels), [LEVELS, LEVELS, FINEST, FINEST]);
         let between = levels(2_800_000);
         assert!(LEVELS < between && between < FINEST, "{between}");
+    }
+
+    #[test]
+    fn a_checkpoint_that_names_no_architecture_is_of_the_hybrid() {
+        let text = r#"{"width": 32, "state": 32, "heads": 4, "key": 16, "length": 20}"#;
+        assert_eq!(serde_json::from_str::<Shape>(text).unwrap(), Shape::of_width(32));
     }
 
     #[test]

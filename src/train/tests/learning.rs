@@ -176,6 +176,8 @@ fn a_checkpoint_of_another_run_is_refused() {
     };
     assert_eq!(try_with(&Options { rate: 0.02, ..short.clone() }, &sessions(900, 100)), "other-run");
     assert_eq!(try_with(&short, &sessions(900, 99)), "other-run");
+    let gru = Shape { architecture: Architecture::Gru, ..short.shape };
+    assert_eq!(try_with(&Options { shape: gru, ..short.clone() }, &sessions(900, 100)), "other-run");
     std::fs::write(checkpoints.folder.join("last.safetensors"), b"half").unwrap();
     assert_eq!(try_with(&short, &sessions(900, 100)), "damaged-checkpoint");
     std::fs::remove_dir_all(&checkpoints.folder).unwrap();
