@@ -10,7 +10,8 @@ pub(crate) struct NetworkChoice {
     /// The network that is trained
     #[arg(long, value_enum, default_value_t = NetworkName::Hybrid)]
     network: NetworkName,
-    /// What it reads of a step beside its item, where the log tells it
+    /// What it reads of a step beside its item, where the log tells it; nothing where not given, because on the public
+    /// logs it made no difference
     #[arg(long, value_name = "INPUT", value_delimiter = ',', value_enum)]
     step_inputs: Vec<StepInputName>,
 }

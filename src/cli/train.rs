@@ -71,7 +71,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     network: NetworkChoice,
     /// Memory for reading, such as 500MB; what does not fit waits in the folder of --out, about 40 bytes an event. The
-    /// sessions that are learnt from are held in memory, 4 bytes a step and 8 a session, and so are the items
+    /// sessions that are learnt from are held in memory, 4 bytes a step (8 with --step-inputs) and 8 a session, and so
+    /// are the items
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
     memory: u64,
     /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given

@@ -36,9 +36,9 @@
 //!
 //! # Limits
 //!
-//! Sessions and the item table are held in memory: 4 bytes a step, 8 where it is known what a step was, and 12 a number of
-//! an item vector. Results are the
-//! same to the last bit on one machine with any number of threads; another processor may sum in another order.
+//! Sessions and the item table are held in memory: 4 bytes a step, 8 where it is known what a step was, and 12 a number
+//! of an item vector. Results are the same to the last bit on one machine with any number of threads; another processor
+//! may sum in another order.
 
 mod adam;
 mod agreement;
