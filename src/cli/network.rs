@@ -84,6 +84,4 @@ enum StepInputName {
     Kind,
     /// The seconds since the step before (from session.age_s).
     Pause,
-    /// Nothing.
-    None,
 }
