@@ -311,7 +311,7 @@ fn sigmoid(x: &Tensor) -> candle_core::Result<Tensor> {
     (x * 0.5)?.tanh()?.affine(0.5, 0.5)
 }
 
-fn softmax(x: &Tensor) -> candle_core::Result<Tensor> {
+pub(crate) fn softmax(x: &Tensor) -> candle_core::Result<Tensor> {
     let highest = x.max_keepdim(D::Minus1)?.detach();
     let e = x.broadcast_sub(&highest)?.exp()?;
     e.broadcast_div(&e.sum_keepdim(D::Minus1)?)

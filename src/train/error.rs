@@ -44,6 +44,13 @@ pub enum Error {
     },
     /// Nothing is known of any item but its id, so sessions cannot be told apart by what they are about.
     UnknownContent,
+    /// A folder or file of no sentence encoder that can be computed.
+    SentenceEncoder {
+        /// The file at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// An option outside its range.
     Option {
         /// Its name.
@@ -79,6 +86,7 @@ impl Error {
             Self::OtherRun { .. } => "other-run",
             Self::TooFewSessions { .. } => "too-few-sessions",
             Self::UnknownContent => "unknown-content",
+            Self::SentenceEncoder { .. } => "invalid-sentence-encoder",
             Self::Option { .. } => "option-out-of-range",
             Self::Diverged { .. } => "diverged",
             Self::OverBudget { .. } => "over-budget",
@@ -102,7 +110,8 @@ impl Error {
             Self::Unreadable { path, .. }
             | Self::Unwritable { path, .. }
             | Self::DamagedCheckpoint { path, .. }
-            | Self::OtherRun { path, .. } => Some(path.display().to_string()),
+            | Self::OtherRun { path, .. }
+            | Self::SentenceEncoder { path, .. } => Some(path.display().to_string()),
             Self::TooFewSessions { got, .. } => Some(got.to_string()),
             Self::Option { got, .. } => Some(got.clone()),
             Self::Diverged { step } => Some(step.to_string()),
@@ -128,6 +137,11 @@ impl Error {
             Self::UnknownContent => {
                 "Say with --map which columns hold the category, brand, name or price, or leave --segments out".into()
             }
+            Self::SentenceEncoder { .. } => {
+                "Give the folder of a sentence-transformers model of BERT's kind, with modules.json, config.json, \
+                 tokenizer.json and model.safetensors"
+                    .into()
+            }
             Self::Option { range, .. } => format!("Give {range}"),
             Self::Diverged { .. } => "Lower --rate".into(),
             Self::OverBudget { smallest, .. } => {
@@ -152,6 +166,9 @@ impl fmt::Display for Error {
             }
             Self::UnknownContent => {
                 f.write_str("the log tells nothing of its items, so there is nothing to name segments by")
+            }
+            Self::SentenceEncoder { path, fault } => {
+                write!(f, "{} is of no sentence encoder that can be computed: {fault}", path.display())
             }
             Self::Option { name, got, range } => write!(f, "{name} is {got}, it should be {range}"),
             Self::Diverged { step } => write!(f, "the loss is not a number any more at step {step}"),

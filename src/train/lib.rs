@@ -32,6 +32,7 @@
 //! | `file` | files that are whole or not there |
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
 //! | `export`, `onnx`, `ranker` | the file that ships |
+//! | `sentence` | a sentence encoder that others trained, given as a folder |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
 //!
 //! # Limits
@@ -59,6 +60,7 @@ mod random;
 mod ranker;
 mod run;
 mod segments;
+mod sentence;
 mod sessions;
 
 pub use calibration::Calibration;
@@ -72,4 +74,5 @@ pub use random::Random;
 pub use ranker::{Ranker, Shipping};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
+pub use sentence::SentenceEncoder;
 pub use sessions::{Detail, Sessions};
