@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use nearside_core::{Catalogue, CatalogueReport};
+use nearside_core::content::Content;
+use nearside_core::{Catalogue, CatalogueReport, Product};
 use nearside_log::{Facts, Log};
+use nearside_train::ContentEncoder;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -59,11 +61,12 @@ impl Prepared {
     /// A catalogue in which exactly these items compete.
     ///
     /// Where there is one of the shop's own, the facts are the shop's; what else it sells is sold out, and the log
-    /// stands in for what it lacks. `vocabulary` goes before the shop's.
+    /// stands in for what it lacks. `vocabulary` goes before the shop's. With `content`, every product gets its vector.
     pub(crate) fn of_items(
         items: &[(&str, &Facts)],
         vocabulary: Option<&[String]>,
         own: Option<&Value>,
+        content: Option<&ContentEncoder>,
         slate: usize,
     ) -> Result<Prepared, Error> {
         let mut json = own.cloned().unwrap_or_else(|| json!({ "schema": 1 }));
@@ -87,6 +90,11 @@ impl Prepared {
         json["placements"] = json!([placement(slate)]);
         if let Some(json) = json.as_object_mut() {
             json.remove("campaigns");
+        }
+        if let Some(encoder) = content {
+            embed(&mut json, |products| {
+                Ok(products.iter().map(|product| encoder.vector(&content_of(product))).collect())
+            })?;
         }
         Prepared::new(&json, None).map_err(|source| Error::Catalogue { path: None, source })
     }
@@ -115,6 +123,44 @@ impl Prepared {
     pub(crate) fn product(&self, id: &str) -> Option<usize> {
         self.products.get(id).copied()
     }
+}
+
+/// What is known of a product.
+pub(crate) fn content_of(product: &Product) -> Content<'_> {
+    Content {
+        id: Some(&product.id),
+        title: &product.title,
+        category: &product.category,
+        brand: &product.brand,
+        price: product.price,
+    }
+}
+
+/// Largest of a vector's whole numbers: three digits keep a direction to a part in a thousand.
+const LARGEST: f32 = 999.0;
+
+/// Gives every product that the core can read the vector that `vectors` makes of it, as whole numbers, and takes those of
+/// the others away. Returns how many have one.
+pub(crate) fn embed(
+    json: &mut Value,
+    vectors: impl FnOnce(&[Product]) -> Result<Vec<Vec<f32>>, Error>,
+) -> Result<usize, Error> {
+    // Vectors that are there may be of another width, for which the core would leave their products out.
+    let rows = json["products"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut);
+    rows.for_each(|row| {
+        row.remove("embedding");
+    });
+    let bytes = serde_json::to_vec(json).expect("a JSON value is JSON");
+    let (catalogue, _) = Catalogue::read(&bytes).map_err(|source| Error::Catalogue { path: None, source })?;
+    let vectors = vectors(catalogue.products())?;
+    for row in json["products"].as_array_mut().into_iter().flatten() {
+        if let Some(index) = id(row).and_then(|id| catalogue.product_index(&id)) {
+            let largest = vectors[index].iter().fold(f32::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
+            let whole = |x: &f32| Value::from((x / largest * LARGEST).round() as i64);
+            row["embedding"] = vectors[index].iter().map(whole).collect();
+        }
+    }
+    Ok(vectors.len())
 }
 
 /// The id of a product's row, as the core reads it.

@@ -186,6 +186,13 @@ impl Error {
                     source.remedy()
                 )
             }
+            Self::Ranking(source) if source.code() == "input-shape" => {
+                format!(
+                    "{}; or, for a model that was trained with --content, give --content here too, or a catalogue that \
+                     `nearside embed` wrote",
+                    source.remedy()
+                )
+            }
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.remedy(),
             Self::Model { source, .. } if source.code() == "unsupported-operator" => {
                 format!("{} (`nearside check` lists them; replay and evaluate take --engine full)", source.remedy())

@@ -8,6 +8,7 @@ mod figures;
 mod groups;
 mod index;
 mod neighbours;
+mod new_items;
 mod popularity;
 mod questions;
 mod ranker;
@@ -15,6 +16,7 @@ mod report;
 mod rules;
 mod task;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -22,6 +24,7 @@ use std::thread;
 use clap::{ArgGroup, Args};
 use nearside_core::EventName;
 use nearside_log::{Log, Rules as Filter, Sequence, Split};
+use nearside_train::ContentEncoder;
 
 use crate::catalogue::{self, Prepared};
 use crate::engine::EngineName;
@@ -34,9 +37,10 @@ use figures::{Draws, Sums};
 use groups::Thirds;
 use index::Index;
 use neighbours::VsKnn;
+use new_items::Catalogues;
 use popularity::{Popularity, SessionPopularity};
 use ranker::{Place, Played, Ranker};
-use report::{Counted, Interval, ModelReport, NewFacts, RankerReport, Report, TestFacts, TrainFacts};
+use report::{Counted, Interval, ModelReport, Named, NewFacts, NewReport, RankerReport, Report, TestFacts, TrainFacts};
 use rules::{Rule, Rules};
 use task::Task;
 
@@ -72,8 +76,9 @@ may have); and each --model, in the engine that a shop ships, under its file nam
 
 Groups: session_length (steps of the whole session), prefix_length (steps before the question), popularity (head, torso
 and tail: a third of the training steps each), repeat (next item seen in the session, or new in it). New items: questions
-whose answer training never saw are not in the figures; a model is asked them apart, with those items competing too.
-No baseline can name them.
+whose answer training never saw are not in the figures; models are asked them apart, with those items competing too,
+beside chance, the popularity of the last item's category, and the core's scorer (cosine of hashed content).
+--hold-out-items takes some items out of training for that; --content gives every product the vector of its content.
 
 Catalogue: the training items with what the log tells of them. The item vocabulary is their sorted names, or what
 --vocabulary gives: the vocabulary.json that `nearside train` wrote. A model trained with a catalogue of its own needs
@@ -86,7 +91,10 @@ Through wasm: --questions writes what was asked and where the answers stood, --c
 Examples:
   nearside evaluate --train train_sessions.txt.gz --test test_sessions.txt.gz --model model.onnx
   nearside evaluate --train events.tsv.gz --split-days 2 --only view_item --train-out part.jsonl --json
-  nearside evaluate --train train_full.tsv.gz --test test.tsv.gz --model a.onnx b.onnx --max-queries 5000";
+  nearside evaluate --train train_full.tsv.gz --test test.tsv.gz --model a.onnx b.onnx --max-queries 5000
+  nearside evaluate --train events.tsv.gz --split-days 2 --hold-out-items 0.1 --train-out part.jsonl
+  nearside evaluate --train events.tsv.gz --split-days 2 --hold-out-items 0.1 --model ranker/model.onnx \
+      --vocabulary ranker/vocabulary.json --content ranker/content.safetensors";
 
 /// Which logs, which models, and how.
 #[derive(Debug, Args)]
@@ -123,8 +131,14 @@ pub(crate) struct Options {
     /// The items that the models know, in order: a JSON array, or an object with one as `items`
     #[arg(long, value_name = "FILE", requires = "model")]
     vocabulary: Option<PathBuf>,
+    /// What `nearside train --content` wrote: gives every product the vector of its content
+    #[arg(long, value_name = "FILE", requires = "model")]
+    content: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
+    /// Take this share of the items out of the training part, drawn by the seed, so that they are new to the test
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    hold_out_items: Option<f64>,
     /// Ask only so many questions, of sessions drawn at random, for a quick look
     #[arg(long, value_name = "N")]
     max_queries: Option<NonZeroUsize>,
@@ -185,14 +199,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let thirds = Thirds::new(&task);
     let evaluation =
         Evaluation { options, task: &task, thirds: &thirds, own: own.as_ref(), vocabulary: vocabulary.as_deref() };
-    let Outcome { reports, places, new_pairs } = evaluation.outcome()?;
+    let Outcome { reports, places, new_pairs, new_reports } = evaluation.outcome()?;
     if let Some(path) = &options.questions {
         questions::write(path, &task, &places)?;
     }
 
     let train = TrainFacts { items_the_catalogue_lacks: evaluation.lacking(), ..parts.train_facts(&task) };
     let test = TestFacts { sampled, ..parts.test_facts(&task) };
-    let new = NewFacts { items: task.new.items, steps: task.new.steps, pairs: new_pairs };
+    let new = NewFacts { items: task.new.items, steps: task.new.steps, pairs: new_pairs, rankers: Named(new_reports) };
     let report = Report::new(train, test, new, &thirds, Interval::new(options.seed), reports);
     output::print(&report, options.json)
 }
@@ -203,6 +217,7 @@ struct Parts {
     tested: Vec<Sequence>,
     short: [usize; 2],
     rare_items: usize,
+    held_out_items: usize,
     skipped: [usize; 2],
 }
 
@@ -212,19 +227,33 @@ impl Parts {
         let filter = Filter { kinds: options.only.clone(), min_support: options.min_support.unwrap_or(default) };
         let kept = filter.keep(log);
         let (short, rare_items) = (kept.short_sessions, kept.rare_items);
+        let hold_out = |training: &mut Vec<Sequence>| {
+            options.hold_out_items.map_or(0, |share| hold_out(log, training, share, options.seed))
+        };
         let Some(test) = test else {
             let split = match (options.split_days, options.split_share) {
                 (Some(days), _) => Split::Days(days),
                 (None, share) => Split::Share(share.unwrap_or_default()),
             };
-            let (training, tested) = split.apply(log, kept.sequences);
-            return Parts { training, tested, short: [short, 0], rare_items, skipped: [log.skipped(), 0] };
+            let (mut training, tested) = split.apply(log, kept.sequences);
+            let held_out_items = hold_out(&mut training);
+            return Parts {
+                training,
+                tested,
+                short: [short, 0],
+                rare_items,
+                held_out_items,
+                skipped: [log.skipped(), 0],
+            };
         };
         // Support is counted in training; what is rare there is new to the test.
         let tested = Filter { min_support: 1, ..filter }.keep(test);
+        let mut training = kept.sequences;
+        let held_out_items = hold_out(&mut training);
         Parts {
-            training: kept.sequences,
+            training,
             tested: tested.sequences,
+            held_out_items,
             short: [short, tested.short_sessions],
             rare_items,
             skipped: [log.skipped(), test.skipped()],
@@ -238,6 +267,7 @@ impl Parts {
             items: task.items(),
             short_sessions: self.short[0],
             rare_items: self.rare_items,
+            held_out_items: self.held_out_items,
             skipped_rows: self.skipped[0],
             items_the_catalogue_lacks: 0,
         }
@@ -255,6 +285,20 @@ impl Parts {
     }
 }
 
+/// Takes a share of the items out of some sequences, and the sequences it leaves short along.
+fn hold_out(log: &Log, sequences: &mut Vec<Sequence>, share: f64, seed: u64) -> usize {
+    let names: BTreeSet<&str> =
+        sequences.iter().flat_map(|sequence| sequence.items(log)).map(|item| log.items().name(item)).collect();
+    let out = new_items::held_out(names.into_iter(), share, seed);
+    for sequence in sequences.iter_mut() {
+        let steps = &log.sessions()[sequence.session].steps;
+        let stays = |item: u32| !out.contains(log.items().name(item));
+        sequence.steps.retain(|step| steps[*step].target.is_some_and(stays));
+    }
+    sequences.retain(|sequence| sequence.steps.len() > 1);
+    out.len()
+}
+
 /// By ranker: its name, and the places it gave, by session and question.
 type AllPlaces = Vec<(String, Vec<Vec<Place>>)>;
 
@@ -265,6 +309,7 @@ struct Outcome {
     places: AllPlaces,
     /// How many questions about new items there were.
     new_pairs: usize,
+    new_reports: Vec<(String, NewReport)>,
 }
 
 /// The rankers at work.
@@ -288,27 +333,45 @@ impl Evaluation<'_> {
 
         let is_new = |item: &&u32| **item as usize >= task.items();
         outcome.new_pairs = task.new.sessions.iter().flat_map(|s| s.items.iter().skip(1)).filter(is_new).count();
-        let catalogue = |new: bool| Prepared::of_items(&task.facts(new), self.vocabulary, self.own, SLATE);
         if self.options.model.is_empty() {
             return Ok(outcome);
         }
-        let (known, wider) = (catalogue(false)?, catalogue(true)?);
+        let content = self.options.content.as_deref().map(ContentEncoder::read).transpose().map_err(Error::Training)?;
+        let catalogue = |new: bool, content: Option<&ContentEncoder>| {
+            Prepared::of_items(&task.facts(new), self.vocabulary, self.own, content, SLATE)
+        };
+        let known = catalogue(false, content.as_ref())?;
+        let new_draws = Draws::new(task.new.sessions.len(), self.options.seed);
+        let play = |ranker: &dyn Ranker, sessions: &[task::TestSession]| self.play(ranker, sessions);
+        let wider = if outcome.new_pairs == 0 {
+            None
+        } else {
+            outcome.new_reports = new_items::without_behaviour(task, &new_draws, play)?;
+            let hashed = Catalogues::new(task, catalogue(true, None)?, self.vocabulary)?;
+            let cosine = ModelRanker { name: "cosine".into(), task, catalogue: &hashed.all, model: None };
+            let report = new_items::of_model(task, &hashed, cosine, &new_draws, play)?;
+            outcome.new_reports.extend(report.map(|report| ("cosine".to_owned(), report)));
+            Some(Catalogues::new(task, catalogue(true, content.as_ref())?, self.vocabulary)?)
+        };
         if let Some(path) = &self.options.catalogue_out {
             std::fs::write(path, &known.bytes).map_err(Error::writing(path))?;
         }
         for (path, name) in self.options.model.iter().zip(names(&self.options.model)) {
             let bytes = std::fs::read(path).map_err(Error::reading(path))?;
-            let engine = self.options.engine.into();
-            let mut ranker = ModelRanker { name, task, catalogue: &known, path, bytes, engine };
+            let engine: nearside_scorer::Engine = self.options.engine.into();
+            let model = Some((path.as_path(), bytes.as_slice(), engine));
+            let ranker = ModelRanker { name: name.clone(), task, catalogue: &known, model };
             let played = self.play(&ranker, &task.sessions)?;
             let counted = Counted::new(task, self.thirds, &played.places);
-            let mut report = counted.report(&draws, &played, Some(ranker.engine.name())).expect(ASKED);
+            let mut report = counted.report(&draws, &played, Some(engine.name())).expect(ASKED);
             let above = draws.difference(&counted.all, &to_beat).expect(ASKED);
-            ranker.catalogue = &wider;
-            let new = if outcome.new_pairs == 0 { None } else { self.new_items(&ranker)? };
-            report.model = Some(ModelReport::new(above, new, played.oddities));
-            outcome.reports.push((ranker.name.clone(), report));
-            outcome.places.push((ranker.name, played.places));
+            report.model = Some(ModelReport::new(above, played.oddities));
+            if let Some(wider) = &wider {
+                let new = new_items::of_model(task, wider, ranker, &new_draws, play)?;
+                outcome.new_reports.extend(new.map(|new| (name.clone(), new)));
+            }
+            outcome.reports.push((name.clone(), report));
+            outcome.places.push((name, played.places));
         }
         Ok(outcome)
     }
@@ -340,20 +403,6 @@ impl Evaluation<'_> {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = self.options.threads.unwrap_or(cores).get();
         ranker::play(ranker, sessions, threads, &progress(ranker.name().to_owned(), sessions.len()))
-    }
-
-    /// The figures on questions whose answer training never saw.
-    fn new_items(&self, ranker: &ModelRanker<'_>) -> Result<Option<figures::Figures>, Error> {
-        let sessions = &self.task.new.sessions;
-        let played = self.play(ranker, sessions)?;
-        let mut sums = Sums::default();
-        for (index, (session, places)) in sessions.iter().zip(&played.places).enumerate() {
-            let asked = session.items.iter().skip(1).zip(places);
-            asked
-                .filter(|(item, _)| **item as usize >= self.task.items())
-                .for_each(|(_, place)| sums.add(index, *place));
-        }
-        Ok(Draws::new(sessions.len(), self.options.seed).figures(&sums))
     }
 
     /// How many training items the shop's own catalogue lacks.

@@ -1,4 +1,4 @@
-//! Nearside's command line: `nearside check | replay | train | evaluate`.
+//! Nearside's command line: `nearside check | replay | train | embed | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure
 //! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod check;
+mod embed;
 mod engine;
 mod error;
 mod evaluate;
@@ -46,6 +47,9 @@ enum Action {
     /// Train a ranker from a log and write it as an ONNX file.
     #[command(after_help = train::HELP)]
     Train(train::Options),
+    /// Give every product of a catalogue a vector of what it is.
+    #[command(after_help = embed::HELP)]
+    Embed(embed::Options),
     /// Measure models beside the usual baselines, by the protocol of the public tables.
     #[command(after_help = evaluate::HELP)]
     Evaluate(evaluate::Options),
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Action::Check(options) => (check::run(options), options.json),
         Action::Replay(options) => (replay::run(options), options.json),
         Action::Train(options) => (train::run(options), options.json),
+        Action::Embed(options) => (embed::run(options), options.json),
         Action::Evaluate(options) => (evaluate::run(options), options.json),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };

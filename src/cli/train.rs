@@ -18,8 +18,8 @@ use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
 use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
-    Checkpoints, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape, Shipping, StepInputs,
-    write_whole,
+    Checkpoints, ContentEncoder, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape,
+    Shipping, StepInputs, told, write_whole,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ Writes into the folder of --out:
   vocabulary.json   the items it knows, in order: sorted; a catalogue with other products has to name them
   train.jsonl       the journal: one JSON object a line, with loss and figures
   network.html      the same as curves; one page for every network, such as teacher-1.html
+  content.safetensors   with --content: what `nearside embed` gives the products of a catalogue their vectors with
   network/          checkpoints, for every network; --resume goes on from the last as if nothing had happened
 Files are whole or not there. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
@@ -48,6 +49,10 @@ sessions to the centroid of their segment and to the second nearest, how far seg
 other (adjusted mutual information) and how alike the segments of two halves of the log are (adjusted Rand index): 1 is
 all, 0 what chance gives.
 
+Content (--content): the item vectors are regressed on category, brand, price and title, and the model ranks an item it
+has not learnt by its `embedding`. Every catalogue it ranks needs those: `nearside embed` writes them. The report tells
+the share of the item vectors that is predicted for items left out.
+
 What the model reveals: one vector an item and weights shared by all sessions; items with fewer steps than
 --min-count do not appear in it. A segment reveals the mean of --segment-min sessions or more.
 
@@ -55,6 +60,7 @@ Examples:
   nearside train --events events.tsv.gz --out ranker
   nearside train --events clicks.csv --map item=article_no,session=visit,time=when --out ranker --budget 2MB
   nearside train --events clicks.csv --out ranker --segments 8
+  nearside train --events clicks.csv --out ranker --content
   nearside train --events clicks.csv --out ranker --resume";
 
 /// What is trained on, and how.
@@ -117,6 +123,10 @@ pub(crate) struct Options {
     /// Fewest training sessions behind a segment and each word of its name; a smaller segment joins its nearest neighbour
     #[arg(long, value_name = "N", default_value_t = 50, requires = "segments")]
     segment_min: usize,
+    /// Learn what items are, so that the model ranks items it has never seen by `ad.embedding`; the log has to tell of its
+    /// items' categories, brands, names or prices. Segments need catalogues without embeddings, so not both
+    #[arg(long, conflicts_with = "segments")]
+    content: bool,
     /// Where all randomness starts: the same log, options and seed give the same model
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -160,8 +170,8 @@ fn size(text: &str) -> Result<u64, String> {
 struct Prepared {
     vocabulary: Vocabulary,
     items: Vec<String>,
-    /// The log's number of each item.
-    numbers: Vec<u32>,
+    /// What the log tells of each item.
+    facts: Vec<Facts>,
     training: Sessions,
     validation: Sessions,
     /// The network that is asked for, at some width.
@@ -185,6 +195,7 @@ impl Prepared {
         let mut ids = vec![0; occurs.len()];
         numbers.iter().zip(1..).for_each(|(item, id)| ids[*item as usize] = id);
         let items: Vec<String> = numbers.iter().map(|item| names.name(*item).to_owned()).collect();
+        let facts = numbers.iter().map(|item| log.facts(*item).clone()).collect();
 
         let from = Split::Share(options.validation).moment(&mut ends);
         let (mut training, mut validation) = (Sessions::default(), Sessions::default());
@@ -201,24 +212,29 @@ impl Prepared {
         });
         numbered.map_err(Error::Log)?;
         let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
-        Ok(Prepared { vocabulary, items, numbers, training, validation, shape })
+        Ok(Prepared { vocabulary, items, facts, training, validation, shape })
     }
 
     /// The segments that are asked for.
-    fn segments(&self, log: &Stream, options: &Options) -> Result<Option<Segments>, Error> {
+    fn segments(&self, items: &[Content<'_>], options: &Options) -> Result<Option<Segments>, Error> {
         let Some(count) = options.segments else { return Ok(None) };
-        let items: Vec<Content<'_>> = self
-            .items
-            .iter()
-            .zip(&self.numbers)
-            .map(|(id, number)| {
-                let Facts { name, category, brand, price } = log.facts(*number);
-                Content { id: Some(id), title: name, category, brand, price: price.map(|price| price as f32) }
-            })
-            .collect();
         let segmenting = Segmenting { count, fewest: options.segment_min, seed: options.seed };
-        Segments::of(&items, &self.training, &self.validation, segmenting).map(Some).map_err(Error::Training)
+        Segments::of(items, &self.training, &self.validation, segmenting).map(Some).map_err(Error::Training)
     }
+}
+
+/// What is known of each item.
+fn contents<'a>(items: &'a [String], facts: &'a [Facts]) -> Vec<Content<'a>> {
+    let items = items.iter().zip(facts);
+    items
+        .map(|(id, facts)| Content {
+            id: Some(id),
+            title: &facts.name,
+            category: &facts.category,
+            brand: &facts.brand,
+            price: facts.price.map(|price| price as f32),
+        })
+        .collect()
 }
 
 /// Runs the command and prints its report.
@@ -233,9 +249,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let (training, validation) = (prepared.training.len(), prepared.validation.len());
     let short = log.sessions() - training - validation;
     note(format_args!("{} sessions kept, {short} too short, {rare} items too rare", training + validation));
-    // Before hours of training, so that a refusal costs a moment.
-    let segments = prepared.segments(&log, options)?;
     drop(log);
+    let contents = contents(&prepared.items, &prepared.facts);
+    // Before hours of training, so that a refusal costs a moment.
+    let segments = prepared.segments(&contents, options)?;
+    if options.content {
+        told(&contents, "content").map_err(Error::Training)?;
+    }
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let items = prepared.items.len();
     let mut settings = settings(options, &prepared)?;
@@ -249,10 +269,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         env!("CARGO_PKG_VERSION"),
         options.seed,
     );
-    let told = segments.as_ref().map(|s| json!({"all": s.all, "clarity": s.clarity}));
+    let content = options.content.then(|| chosen.content(&contents, &prepared.training, &prepared.validation, None));
+    let mut content = content.transpose().map_err(Error::Training)?;
+    let described = segments.as_ref().map(|s| json!({"all": s.all, "clarity": s.clarity}));
     let vocabulary = prepared.vocabulary.item_hash().to_owned();
     let levels = settings.shape.levels(items, options.budget);
-    let shipping = Shipping { levels, vocabulary, about, segments };
+    let new_items = content.as_ref().map(ContentEncoder::new_items);
+    let shipping = Shipping { levels, vocabulary, about, segments, new_items };
     let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
     let (float, shipped) = (ranker.float, ranker.shipped);
     if options.refit {
@@ -264,11 +287,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
         teachers.extend(journal.teachers("refit-teacher", options, &settings, data)?);
         let again = journal.train("refit", options, &settings, data, &teachers)?;
+        if let Some(twin) = content.as_mut() {
+            *twin = again.content(&contents, &all, data.validation, Some(twin)).map_err(Error::Training)?;
+        }
         ranker = again.ship(&prepared.validation, Some(ranker.calibration), &shipping).map_err(Error::Training)?;
     }
     // Together, so that a run that breaks off leaves the vocabulary of an older model as it was.
     let (path, vocabulary) = (options.out.join("model.onnx"), json!({"items": prepared.items}).to_string());
     write_whole(&options.out.join("vocabulary.json"), vocabulary.as_bytes()).map_err(Error::Training)?;
+    if let Some(content) = &content {
+        write_whole(&options.out.join("content.safetensors"), &content.to_bytes()).map_err(Error::Training)?;
+    }
     write_whole(&path, &ranker.file).map_err(Error::Training)?;
     let report = json!({
         "model": path,
@@ -286,7 +315,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "validation": {"float": percent(&float), "shipped": percent(&shipped)},
         "calibration": ranker.calibration,
         "refit": options.refit,
-        "segments": told,
+        "segments": described,
+        "content": content.as_ref().map(|content| json!({
+            "features": content.features(),
+            "explained": content.explained(),
+            "new_items": content.new_items(),
+        })),
         "seconds": started.elapsed().as_secs_f64().round(),
     });
     journal.note(&json!({"done": report}))?;
@@ -408,7 +442,7 @@ impl Journal {
                 }
                 Progress::Epoch(epoch) => {
                     history.push(epoch.clone());
-                    bar.println(told(epoch));
+                    bar.println(epoch_line(epoch));
                     let figures = epoch.validation.as_ref().map(percent);
                     let line =
                         json!({"network": name, "epoch": epoch.epoch, "loss": epoch.loss, "validation": figures});
@@ -443,7 +477,7 @@ impl Journal {
     }
 }
 
-fn told(epoch: &Epoch) -> String {
+fn epoch_line(epoch: &Epoch) -> String {
     let figures = epoch
         .validation
         .as_ref()

@@ -213,6 +213,11 @@ impl Weights {
         &self.named.get(name).expect("every name is one of `Shape::weights`").trained.values
     }
 
+    /// The length of a query.
+    pub(crate) fn temperature(&self) -> f32 {
+        self.get("temperature")[0].exp()
+    }
+
     /// The weights as variables of one step's graph.
     pub(crate) fn variables(&self) -> candle_core::Result<Encoder> {
         self.tensors(|tensor| Ok(Var::from_tensor(&tensor)?.into_inner()))

@@ -42,11 +42,21 @@ pub enum Error {
         /// How many are needed.
         needed: usize,
     },
-    /// Nothing is known of any item but its id, so sessions cannot be told apart by what they are about.
-    UnknownContent,
+    /// Nothing is known of any item but its id, so neither items nor sessions can be told apart by what they are.
+    UnknownContent {
+        /// The option that wants more.
+        wanted_by: &'static str,
+    },
     /// A folder or file of no sentence encoder that can be computed.
     SentenceEncoder {
         /// The file at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A file that holds no content encoder.
+    Content {
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         fault: String,
@@ -85,7 +95,8 @@ impl Error {
             Self::DamagedCheckpoint { .. } => "damaged-checkpoint",
             Self::OtherRun { .. } => "other-run",
             Self::TooFewSessions { .. } => "too-few-sessions",
-            Self::UnknownContent => "unknown-content",
+            Self::UnknownContent { .. } => "unknown-content",
+            Self::Content { .. } => "invalid-content",
             Self::SentenceEncoder { .. } => "invalid-sentence-encoder",
             Self::Option { .. } => "option-out-of-range",
             Self::Diverged { .. } => "diverged",
@@ -99,7 +110,7 @@ impl Error {
         match self {
             Self::Option { name, .. } => Some(name),
             Self::OverBudget { .. } => Some("budget"),
-            Self::UnknownContent => Some("segments"),
+            Self::UnknownContent { wanted_by } => Some(wanted_by),
             _ => None,
         }
     }
@@ -111,12 +122,13 @@ impl Error {
             | Self::Unwritable { path, .. }
             | Self::DamagedCheckpoint { path, .. }
             | Self::OtherRun { path, .. }
+            | Self::Content { path, .. }
             | Self::SentenceEncoder { path, .. } => Some(path.display().to_string()),
             Self::TooFewSessions { got, .. } => Some(got.to_string()),
             Self::Option { got, .. } => Some(got.clone()),
             Self::Diverged { step } => Some(step.to_string()),
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
-            Self::UnknownContent | Self::Arithmetic(_) => None,
+            Self::UnknownContent { .. } | Self::Arithmetic(_) => None,
         }
     }
 
@@ -134,14 +146,15 @@ impl Error {
             Self::TooFewSessions { .. } => {
                 "Give a longer log in which sessions have two steps or more, or lower --min-count".into()
             }
-            Self::UnknownContent => {
-                "Say with --map which columns hold the category, brand, name or price, or leave --segments out".into()
-            }
+            Self::UnknownContent { wanted_by } => format!(
+                "Say with --map which columns hold the category, brand, name or price, or leave --{wanted_by} out"
+            ),
             Self::SentenceEncoder { .. } => {
                 "Give the folder of a sentence-transformers model of BERT's kind, with modules.json, config.json, \
                  tokenizer.json and model.safetensors"
                     .into()
             }
+            Self::Content { .. } => "Give the content.safetensors that `nearside train --content` wrote".into(),
             Self::Option { range, .. } => format!("Give {range}"),
             Self::Diverged { .. } => "Lower --rate".into(),
             Self::OverBudget { smallest, .. } => {
@@ -164,12 +177,13 @@ impl fmt::Display for Error {
             Self::TooFewSessions { got, needed } => {
                 write!(f, "there are {got} sessions of two steps or more, {needed} are needed")
             }
-            Self::UnknownContent => {
-                f.write_str("the log tells nothing of its items, so there is nothing to name segments by")
+            Self::UnknownContent { .. } => {
+                f.write_str("nothing is told of the items, no category, brand, name or price")
             }
             Self::SentenceEncoder { path, fault } => {
                 write!(f, "{} is of no sentence encoder that can be computed: {fault}", path.display())
             }
+            Self::Content { path, fault } => write!(f, "{} is no content encoder: {fault}", path.display()),
             Self::Option { name, got, range } => write!(f, "{name} is {got}, it should be {range}"),
             Self::Diverged { step } => write!(f, "the loss is not a number any more at step {step}"),
             Self::OverBudget { budget, smallest } => {

@@ -11,6 +11,7 @@ mod recurrent;
 mod writer;
 
 use crate::calibration::Calibration;
+use crate::content::NewItems;
 use crate::encoder::{Architecture, Weights};
 use crate::network::{Network, length};
 use crate::onnx::{Attribute, Graph};
@@ -87,11 +88,12 @@ pub(crate) fn gives_probability(architecture: Architecture) -> bool {
     architecture == Architecture::Lstm
 }
 
-/// The graph of a network whose item vectors are `numbers`. Its weights must be [`rounded`].
-pub(crate) fn graph(network: &Network, numbers: &[i8], calibration: Calibration) -> Graph {
+/// The graph of a network whose item vectors are `numbers`. Its weights must be [`rounded`]. With `new_items`, ads that
+/// are not in the vocabulary are ranked by their content.
+pub(crate) fn graph(network: &Network, numbers: &[i8], calibration: Calibration, new_items: Option<NewItems>) -> Graph {
     let shape = network.shape;
     let items = numbers.len() / shape.width;
-    let mut w = Writer::new(network, numbers);
+    let mut w = Writer::new(network, numbers, new_items);
     let session = w.session();
     let Asked { query, repeats } = match shape.architecture {
         Architecture::Hybrid => hybrid::asked(&mut w, &session),
@@ -110,12 +112,18 @@ pub(crate) fn graph(network: &Network, numbers: &[i8], calibration: Calibration)
 
     let n = [-1];
     let ads = w.reshaped("ad.item", &n);
-    let vectors = w.rows(&ads);
+    let mut vectors = w.rows(&ads);
+    if let Some(new_items) = new_items {
+        vectors = new_items.vectors(&mut w.graph, &ads, &vectors, shape.width);
+    }
     let score = w.graph.node("MatMul", &[&vectors, &query], &[]);
     let mut score = w.reshaped(&score, &n);
     if let Some(added) = added {
         let added = w.graph.node("Gather", &[&added, &ads], &[Attribute::Int("axis", 0)]);
         score = w.graph.node("Add", &[&score, &added], &[]);
+    }
+    if let Some(new_items) = new_items {
+        score = new_items.added(&mut w.graph, &ads, &score);
     }
     if gives_probability(shape.architecture) {
         let scale = w.graph.floats("calibration.scale", &[1], &[calibration.scale]);
@@ -224,7 +232,8 @@ mod tests {
                 let network = network(architecture, steps);
                 let numbers = quantise(&network.table(), 12, 127);
                 let table = directions(&numbers, 12);
-                let file = graph(&network, &numbers, CALIBRATION).file("test", &[("nearside.schema", "1".into())]);
+                let file =
+                    graph(&network, &numbers, CALIBRATION, None).file("test", &[("nearside.schema", "1".into())]);
                 for engine in Engine::ALL {
                     let mut scorer = Scorer::load(&file, *engine).unwrap();
                     for session in &sessions {
@@ -245,7 +254,7 @@ mod tests {
         let network = network(Architecture::Attention, StepInputs { kind: true, pause: true });
         let numbers = quantise(&network.table(), 12, 127);
         let table = directions(&numbers, 12);
-        let file = graph(&network, &numbers, CALIBRATION).file("test", &[("nearside.schema", "1".into())]);
+        let file = graph(&network, &numbers, CALIBRATION, None).file("test", &[("nearside.schema", "1".into())]);
         let mut scorer = Scorer::load(&file, Engine::ALL[0]).unwrap();
         let session: Vec<_> = (1..=LENGTH as u32 + 3).map(|id| (id, Detail { kind: 1, pause_s: 60 })).collect();
         let (got, expected) = (run(&mut scorer, network.shape.steps, &session), expected(&network, &table, &session));

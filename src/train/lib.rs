@@ -15,7 +15,8 @@
 //! let options = Options { shape: Shape::of_width(8), epochs: 2, ..Options::default() };
 //! let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(()))?;
 //! let vocabulary = "5d1f0a3c2b4e6f78".into();
-//! let shipping = Shipping { levels: 7, vocabulary, about: "An example.".into(), segments: None };
+//! let about = "An example.".into();
+//! let shipping = Shipping { levels: 7, vocabulary, about, segments: None, new_items: None };
 //! let ranker = outcome.ok_or("ended early")?.ship(&validation, None, &shipping)?;
 //! std::fs::write(std::env::temp_dir().join("ranker.onnx"), &ranker.file)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,8 +33,9 @@
 //! | `file` | files that are whole or not there |
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
 //! | `export`, `onnx`, `ranker` | the file that ships |
-//! | `sentence` | a sentence encoder that others trained, given as a folder |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
+//! | `sentence` | a sentence encoder that others trained, given as a folder |
+//! | `content` | what items are, for those that training never saw |
 //!
 //! # Limits
 //!
@@ -47,6 +49,7 @@ mod batch;
 mod calibration;
 mod checkpoint;
 mod cluster;
+mod content;
 mod encoder;
 mod error;
 mod export;
@@ -64,6 +67,7 @@ mod sentence;
 mod sessions;
 
 pub use calibration::Calibration;
+pub use content::{ContentEncoder, NewItems, told};
 pub use encoder::{Architecture, Shape, StepInputs};
 pub use error::Error;
 pub use export::{FINEST, LEVELS};

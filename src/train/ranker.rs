@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::calibration::{self, Calibration};
+use crate::content::NewItems;
 use crate::encoder::{KINDS, StepInputs};
 use crate::error::Error;
 use crate::export::{self, directions, graph, quantise, rounded};
@@ -29,6 +30,9 @@ pub struct Shipping {
     pub about: String,
     /// Kinds of sessions to be told by the file, where there are any.
     pub segments: Option<Segments>,
+    /// How items outside the vocabulary are ranked by `ad.embedding`, as [`ContentEncoder`](crate::ContentEncoder)
+    /// makes it; without, their score says nothing.
+    pub new_items: Option<NewItems>,
 }
 
 /// What ships, and how good it is.
@@ -59,7 +63,7 @@ impl Outcome {
         calibration: Option<Calibration>,
         shipping: &Shipping,
     ) -> Result<Ranker, Error> {
-        let Shipping { levels, vocabulary, about, segments } = shipping;
+        let Shipping { levels, vocabulary, about, segments, new_items } = shipping;
         if !(1..=127).contains(levels) {
             return Err(Error::Option { name: "levels", got: levels.to_string(), range: "1 to 127".into() });
         }
@@ -84,6 +88,12 @@ impl Outcome {
         if let Some(segments) = segments {
             description = format!("{description} {}", segments.about());
         }
+        if new_items.is_some() {
+            description.push_str(
+                " An item it has not learnt is ranked by ad.embedding, a vector that `nearside embed --content` makes of what \
+                 the item is.",
+            );
+        }
         let mut metadata = vec![
             ("nearside.schema", "1".to_owned()),
             ("nearside.output", output.to_owned()),
@@ -94,11 +104,11 @@ impl Outcome {
             metadata.push(("nearside.calibration", line.to_string()));
         }
         metadata.push(("nearside.description", description));
-        metadata.push(("nearside.golden", golden(network, &table, calibration)?));
+        metadata.push(("nearside.golden", golden(network, &table, calibration, *new_items)?));
         if let Some(segments) = segments {
             metadata.push(("nearside.segments", segments.metadata()));
         }
-        let file = graph(network, &numbers, calibration).file("nearside", &metadata);
+        let file = graph(network, &numbers, calibration, *new_items).file("nearside", &metadata);
         Ok(Ranker { compressed: compressed(&file), file, float, shipped, calibration })
     }
 }
@@ -115,7 +125,12 @@ fn compressed(file: &[u8]) -> usize {
 }
 
 /// Sessions drawn at random with some of their scores, as JSON.
-fn golden(network: &Network, table: &[f32], calibration: Calibration) -> Result<String, Error> {
+fn golden(
+    network: &Network,
+    table: &[f32],
+    calibration: Calibration,
+    new_items: Option<NewItems>,
+) -> Result<String, Error> {
     let (width, length) = (network.shape.width, network.shape.length);
     let items = table.len() / width - 1;
     let mut random = Random::new(0, Stream::Golden, 0);
@@ -124,27 +139,31 @@ fn golden(network: &Network, table: &[f32], calibration: Calibration) -> Result<
         let steps = (1 + 3 * case).min(length);
         let session: Vec<u32> = (0..steps).map(|_| random.below(items) as u32 + 1).collect();
         // One of the session's own items is among the ads, so that repeats are checked too.
-        let ads: Vec<u32> =
+        let mut ads: Vec<u32> =
             (0..GOLDEN_ADS).map(|ad| if ad == 0 { session[0] } else { random.below(items) as u32 + 1 }).collect();
         let details = details(steps, Random::new(1, Stream::Golden, case as u64));
         let mut sessions = Sessions::default();
         let end = (1, Detail::default());
         sessions.push_detailed(&session.iter().copied().zip(details.iter().copied()).chain([end]).collect::<Vec<_>>());
         let queries = encode(network.shape, &network.weights, table, &sessions)?;
+        let query = queries[0].last();
         let mut score: Vec<f32> = Vec::new();
-        scores(table, width, queries[0].last().into_iter(), |_, all| {
+        scores(table, width, query.into_iter(), |_, all| {
             score = ads.iter().map(|ad| all[*ad as usize]).collect();
         })?;
-        if export::gives_probability(network.shape.architecture) {
-            score.iter_mut().for_each(|score| *score = calibration.chance(*score));
-        }
         let input = |shape: &[usize], data: serde_json::Value| json!({"shape": shape, "data": data});
         let per_step = |data: serde_json::Value| {
             let pads = std::iter::repeat_n(json!(0), length - steps);
             input(&[1, length], pads.chain(data.as_array().into_iter().flatten().cloned()).collect())
         };
-        let mut inputs =
-            BTreeMap::from([("session.item", per_step(json!(session))), ("ad.item", input(&[ads.len()], json!(ads)))]);
+        let mut inputs = BTreeMap::from([("session.item", per_step(json!(session)))]);
+        if let (Some(new_items), Some(query)) = (new_items, query) {
+            inputs.extend(new_items.golden(&mut random, query, &mut ads, &mut score));
+        }
+        if export::gives_probability(network.shape.architecture) {
+            score.iter_mut().for_each(|score| *score = calibration.chance(*score));
+        }
+        inputs.insert("ad.item", input(&[ads.len()], json!(ads)));
         let StepInputs { kind, pause } = network.shape.steps;
         if kind {
             inputs.insert("session.kind", per_step(details.iter().map(|detail| json!(detail.kind)).collect()));

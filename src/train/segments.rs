@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::agreement::{adjusted_information, adjusted_rand};
 use crate::cluster::{Clusters, Place, Points};
+use crate::content::told;
 use crate::error::Error;
 use crate::sessions::Sessions;
 
@@ -97,10 +98,7 @@ impl Segments {
         validation: &Sessions,
         segmenting: Segmenting,
     ) -> Result<Segments, Error> {
-        if items.iter().all(|c| c.title.is_empty() && c.category.is_empty() && c.brand.is_empty() && c.price.is_none())
-        {
-            return Err(Error::UnknownContent);
-        }
+        told(items, "segments")?;
         let table: Vec<f32> = items.iter().flat_map(Content::vector).collect();
         let space = Space { table: &table, width: WIDTH };
         space.segments(items, training, validation, segmenting)

@@ -1,6 +1,4 @@
-//! A model in the engine a shop ships, asked what the baselines are asked.
-
-use std::path::Path;
+//! A model, or the scorer that needs none, in the engine a shop ships, asked what the baselines are asked.
 
 use nearside_core::history::GAP_MS;
 use nearside_core::{Engine, Request};
@@ -10,20 +8,20 @@ use super::DEPTH;
 use super::ranker::{Oddities, Place, Ranker, Worker};
 use super::task::{Task, TestSession};
 use crate::catalogue::{PLACEMENT, Prepared};
-use crate::engine::{self, page};
+use crate::engine::{self, ModelSource, page};
 use crate::error::Error;
 
 /// How long the slates are: one place more than is looked at tells whether the last score is shared.
 pub(crate) const SLATE: usize = DEPTH + 1;
 
 /// A model with the catalogue it ranks.
+#[derive(Clone)]
 pub(crate) struct ModelRanker<'a> {
     pub(crate) name: String,
     pub(crate) task: &'a Task<'a>,
     pub(crate) catalogue: &'a Prepared,
-    pub(crate) path: &'a Path,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) engine: nearside_scorer::Engine,
+    /// Without one, the core's own scorer ranks.
+    pub(crate) model: Option<ModelSource<'a>>,
 }
 
 impl Ranker for ModelRanker<'_> {
@@ -33,8 +31,7 @@ impl Ranker for ModelRanker<'_> {
 
     fn worker(&self) -> Result<Box<dyn Worker + '_>, Error> {
         let start = self.task.test_log().sessions()[0].steps[0].at;
-        let model = (self.path, self.bytes.as_slice(), self.engine);
-        let engine = engine::ready(self.catalogue, Some(model), start)?;
+        let engine = engine::ready(self.catalogue, self.model, start)?;
         Ok(Box::new(ModelWorker { task: self.task, engine, oddities: Oddities::default() }))
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct TrainFacts {
     pub(crate) short_sessions: usize,
     /// Items left out because too few steps name them; of the whole log where it was split.
     pub(crate) rare_items: usize,
+    /// Items taken out to be asked about, as `--hold-out-items` wants.
+    pub(crate) held_out_items: usize,
     /// Rows that could not be used.
     pub(crate) skipped_rows: usize,
     /// Training items that the catalogue given does not have.
@@ -68,7 +70,7 @@ pub(crate) struct TestFacts {
 }
 
 /// What training never saw.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize)]
 pub(crate) struct NewFacts {
     /// How many items occur in test sessions only.
     pub(crate) items: usize,
@@ -76,6 +78,19 @@ pub(crate) struct NewFacts {
     pub(crate) steps: usize,
     /// Questions whose answer is one of them, asked apart.
     pub(crate) pairs: usize,
+    /// Who was asked, and how well it ranked them.
+    pub(crate) rankers: Named<String, NewReport>,
+}
+
+/// One ranker's figures over the questions whose answer training never saw.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(crate) struct NewReport {
+    /// All items compete.
+    pub(crate) among_all: Figures,
+    /// The same, of answers that the session has not seen before.
+    pub(crate) first_among_all: Option<Figures>,
+    /// Of these, where the new items alone compete.
+    pub(crate) first_among_new: Option<Figures>,
 }
 
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -119,8 +134,6 @@ pub(crate) struct RankerReport {
 pub(crate) struct ModelReport {
     /// How much it lies above VS-KNN, in points.
     pub(crate) above_vs_knn: Figures,
-    /// Questions whose answer training never saw, those items competing too; none where there are no such questions.
-    pub(crate) new_items: Option<Figures>,
     pub(crate) fallbacks: u64,
     pub(crate) ignored: u64,
     pub(crate) pauses: u64,
@@ -128,9 +141,9 @@ pub(crate) struct ModelReport {
 }
 
 impl ModelReport {
-    pub(crate) fn new(above_vs_knn: Figures, new_items: Option<Figures>, oddities: Oddities) -> ModelReport {
+    pub(crate) fn new(above_vs_knn: Figures, oddities: Oddities) -> ModelReport {
         let Oddities { fallbacks, ignored, pauses, ties } = oddities;
-        ModelReport { above_vs_knn, new_items, fallbacks, ignored, pauses, ties }
+        ModelReport { above_vs_knn, fallbacks, ignored, pauses, ties }
     }
 }
 
@@ -215,6 +228,7 @@ impl fmt::Display for Report {
         for grouping in Grouping::ALL {
             self.grouping(f, grouping)?;
         }
+        self.new_items(f)?;
         for (name, ranker) in &self.rankers.0 {
             if let Some(model) = &ranker.model {
                 writeln!(f)?;
@@ -249,12 +263,33 @@ impl Report {
                  {skipped_rows} rows"
             )?;
         }
-        let NewFacts { items, steps, pairs } = self.new_items;
-        if items > 0 {
+        let NewFacts { items, steps, pairs, .. } = &self.new_items;
+        if *items > 0 {
             writeln!(
                 f,
                 "new       {items} items that training never saw; {steps} steps taken out, {pairs} asked apart"
             )?;
+        }
+        Ok(())
+    }
+
+    /// A table of Recall@20 and MRR@20 over new items.
+    fn new_items(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.new_items.rankers.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n{:20}", "new items")?;
+        for title in ["among all", "not seen before", "among the new alone"] {
+            write!(f, "  {title:>44}")?;
+        }
+        writeln!(f)?;
+        for (name, new) in &self.new_items.rankers.0 {
+            write!(f, "{name:20}")?;
+            for figures in [Some(new.among_all), new.first_among_all, new.first_among_new] {
+                let told = figures.map(|f| format!("{} / {}", spread(f.recall_20), spread(f.mrr_20)));
+                write!(f, "  {:>44}", told.unwrap_or_default())?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -288,9 +323,6 @@ impl ModelReport {
     fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         let Figures { recall_20, mrr_20, .. } = self.above_vs_knn;
         writeln!(f, "{name}: above VS-KNN by {} in Recall@20, {} in MRR@20", spread(recall_20), spread(mrr_20))?;
-        if let Some(Figures { recall_20, mrr_20, .. }) = self.new_items {
-            writeln!(f, "  new items, competing with all: Recall@20 {}, MRR@20 {}", spread(recall_20), spread(mrr_20))?;
-        }
         for (count, what) in [
             (self.fallbacks, "rankings in which the model failed and the cosine scorer stood in"),
             (self.ignored, "steps that the engine did not learn from"),

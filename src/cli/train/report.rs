@@ -35,6 +35,9 @@ fn page(report: &Value) -> String {
             figure(kind, "mrr_20")
         );
     }
+    if let Some(explained) = report["content"]["explained"].as_f64() {
+        text += &format!("content explains {:.1} % of the vectors of items left out\n", 100.0 * explained);
+    }
     text + &segments_page(&report["segments"])
 }
 

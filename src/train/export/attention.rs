@@ -26,7 +26,7 @@ pub(super) fn asked(w: &mut Writer<'_>, session: &Session) -> Asked {
         };
         x = block(w, names, &x, &asking);
     }
-    Asked { query: w.query(&x), repeats: None }
+    Asked { query: w.query(session, &x), repeats: None }
 }
 
 /// The vector of every step's position, `[L, width]`. Positions count known items from the first one on.

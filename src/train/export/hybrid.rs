@@ -26,7 +26,7 @@ pub(super) fn asked(w: &mut Writer<'_>, session: &Session) -> Asked {
     let average = w.graph.node("ReduceSum", &[&averages, &first_axis], &[Attribute::Int("keepdims", 1)]);
     let projected = w.product(&read.last, "output");
     let direction = w.graph.node("Add", &[&average, &projected], &[]);
-    let query = w.query(&direction);
+    let query = w.query(session, &direction);
 
     let added = read.scores(w, 1, &REPEAT);
     let added = w.reshaped(&added, &[l]);

@@ -25,7 +25,7 @@ pub(super) const LSTM: Layer = Layer { operator: "LSTM", input: "lstm.input", st
 pub(super) fn asked(w: &mut Writer<'_>, session: &Session, layer: Layer) -> Asked {
     let [_, last] = states(w, session, layer);
     let direction = w.product(&last, "output");
-    Asked { query: w.query(&direction), repeats: None }
+    Asked { query: w.query(session, &direction), repeats: None }
 }
 
 /// The state after every step, `[L, state]`, and the last, `[1, state]`.

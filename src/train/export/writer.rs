@@ -1,6 +1,7 @@
 //! What the graphs of all networks have in common.
 
 use super::Columns;
+use crate::content::NewItems;
 use crate::encoder::{KINDS, PAUSES_S, Shape, Weights};
 use crate::network::Network;
 use crate::onnx::{Attribute, Element, Graph};
@@ -10,6 +11,7 @@ pub(super) struct Writer<'a> {
     pub(super) graph: Graph,
     pub(super) shape: Shape,
     weights: &'a Weights,
+    new_items: Option<NewItems>,
     /// The item vectors.
     table: String,
     tiny: String,
@@ -28,7 +30,7 @@ pub(super) struct Session {
 
 /// What a network makes of a session.
 pub(super) struct Asked {
-    /// `[width, 1]`.
+    /// A column, to be multiplied with the ads' rows: `[width, 1]`, and longer with content vectors.
     pub(super) query: String,
     /// `[L]`: what is added to the score of each step's item, where the network minds repetition.
     pub(super) repeats: Option<String>,
@@ -36,7 +38,7 @@ pub(super) struct Asked {
 
 impl<'a> Writer<'a> {
     /// Begins a graph with the inputs and the item vectors.
-    pub(super) fn new(network: &'a Network, numbers: &[i8]) -> Writer<'a> {
+    pub(super) fn new(network: &'a Network, numbers: &[i8], new_items: Option<NewItems>) -> Writer<'a> {
         let shape = network.shape;
         let mut graph = Graph::default();
         let per_step = [Ok(1), Ok(shape.length as u64)];
@@ -51,7 +53,7 @@ impl<'a> Writer<'a> {
         let table = graph.bytes("items", &[numbers.len() / shape.width, shape.width], numbers);
         let tiny = graph.floats("tiny", &[1], &[1e-6]);
         let one = graph.floats("one", &[], &[1.0]);
-        Writer { graph, shape, weights: &network.weights, table, tiny, one }
+        Writer { graph, shape, weights: &network.weights, new_items, table, tiny, one }
     }
 
     /// The numbers of a weight.
@@ -183,11 +185,14 @@ impl<'a> Writer<'a> {
         (self.graph.node("Where", &[padding, &never, &none], &[]), none)
     }
 
-    /// A direction, `[1, width]`, with its length: a query, `[width, 1]`.
-    pub(super) fn query(&mut self, direction: &str) -> String {
+    /// A direction, `[1, width]`, with its length: the query, a column.
+    pub(super) fn query(&mut self, session: &Session, direction: &str) -> String {
         let query = self.unit(direction);
-        let temperature = self.graph.floats("temperature", &[1], &[self.weight("temperature")[0].exp()]);
+        let temperature = self.graph.floats("temperature", &[1], &[self.weights.temperature()]);
         let query = self.graph.node("Mul", &[&query, &temperature], &[]);
-        self.reshaped(&query, &[self.shape.width as i64, 1])
+        match self.new_items {
+            Some(new_items) => new_items.query(&mut self.graph, &session.ids, &query, &temperature, self.shape.width),
+            None => self.reshaped(&query, &[self.shape.width as i64, 1]),
+        }
     }
 }

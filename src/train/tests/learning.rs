@@ -56,7 +56,7 @@ fn trained(options: &Options, checkpoints: Option<&Checkpoints>) -> Outcome {
 
 fn shipped(outcome: &Outcome) -> Ranker {
     let vocabulary = "0123456789abcdef".into();
-    let shipping = Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None };
+    let shipping = Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None, new_items: None };
     outcome.ship(&sessions(900, 100), None, &shipping).unwrap()
 }
 

@@ -134,12 +134,16 @@ fn new_items_are_taken_out_and_asked_apart() {
     let report = on_lines("new", "a b c\n", "a x b\na y\nc a\nx a\n", &["--model", path.to_str().unwrap()]);
     assert_eq!((&report["test"]["sessions"], &report["test"]["pairs"]), (&2.into(), &2.into()));
     assert_eq!(report["test"]["emptied_sessions"], 2);
-    assert_eq!(report["new_items"], json!({ "items": 2, "steps": 3, "pairs": 2 }));
+    let new = &report["new_items"];
+    assert_eq!((&new["items"], &new["steps"], &new["pairs"]), (&2.into(), &3.into(), &2.into()));
     // Of the known, b is second and a is first.
     close(figure(&report, "new.onnx", "mrr_20"), 75.0, "mrr_20");
     // x and y share the best score, so each counts as second.
-    let new = &report["rankers"]["new.onnx"]["model"]["new_items"];
-    assert_eq!((&new["recall_20"]["value"], &new["mrr_20"]["value"]), (&100.0.into(), &50.0.into()));
+    let new = &report["new_items"]["rankers"]["new.onnx"];
+    let alone = &new["first_among_new"];
+    for figures in [&new["among_all"], &new["first_among_all"], alone] {
+        assert_eq!((&figures["recall_20"]["value"], &figures["mrr_20"]["value"]), (&100.0.into(), &50.0.into()));
+    }
 }
 
 #[test]

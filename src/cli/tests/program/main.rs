@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod bad_logs;
+mod embed;
 mod evaluate;
 mod figures;
 mod formats;

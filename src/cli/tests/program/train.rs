@@ -27,7 +27,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     folder
 }
 
-const SMALL: &[&str] = &["--width", "16", "--min-count", "1", "--teachers", "0"];
+pub(crate) const SMALL: &[&str] = &["--width", "16", "--min-count", "1", "--teachers", "0"];
 
 #[test]
 fn a_log_becomes_a_model_that_both_engines_accept_with_its_vocabulary_journal_and_page() {
@@ -83,7 +83,7 @@ fn the_same_command_writes_the_same_model_whatever_the_memory_and_a_resumed_one_
 }
 
 /// Visits to guitars or kettles, in turns, as a table that tells category, brand and price.
-fn shop(name: &str, sessions: usize) -> PathBuf {
+pub(crate) fn shop(name: &str, sessions: usize) -> PathBuf {
     let kinds = [("Music > Guitars", "Fender", 400), ("Kitchen > Kettles", "Bosch", 40)];
     let mut text = "session\ttime\titem\tcategory\tbrand\tprice\n".to_owned();
     for session in 0..sessions {
@@ -163,6 +163,7 @@ fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
         (&long, &out, &["--budget", "1kB", "--min-count", "1"], "over-budget"),
         (&long, &out, &["--rate", "0", "--width", "8"], "option-out-of-range"),
         (&long, &out, &["--segments", "1", "--width", "8"], "unknown-content"),
+        (&long, &out, &["--content", "--width", "8"], "unknown-content"),
         (&shop("train_refused.tsv", 300), &out, &["--segments", "1", "--width", "8"], "option-out-of-range"),
     ] {
         let ran = train(log, out, more);

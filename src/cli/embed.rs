@@ -1,0 +1,136 @@
+//! `nearside embed`: a catalogue in, the same with a vector for every product out.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args};
+use nearside_core::Product;
+use nearside_train::{ContentEncoder, SentenceEncoder, write_whole};
+use serde::Serialize;
+
+use crate::catalogue::{Prepared, content_of, embed};
+use crate::error::Error;
+use crate::output;
+use crate::progress::progress;
+
+/// What `--help` says below the options.
+pub(crate) const HELP: &str = "\
+A product's `embedding` is what a model reads as ad.embedding, and what profile.interest is made of. All of a catalogue's
+products have one of the same width, or none. Written as whole numbers; only the direction counts.
+
+--content: a product's category, brand, price and title, in the space of the network that was trained with
+`nearside train --content`. That network ranks products it has not learnt by it. The encoder is not shipped: it stays
+with whoever makes the catalogue. It reveals how the network's item vectors depend on what items are.
+
+--encoder: title, brand and category as text, in the space of a sentence encoder: a folder of the sentence-transformers
+library whose network is BERT (modules.json, config.json, tokenizer.json, model.safetensors). The core's cosine and
+models that read pair.cosine compare such vectors; a model that was trained with --content needs its own.
+
+Examples:
+  nearside embed --catalogue catalogue.json --content ranker/content.safetensors --out embedded.json
+  nearside embed --catalogue catalogue.json --encoder all-MiniLM-L6-v2 --out embedded.json";
+
+/// Which catalogue, and what makes the vectors.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("by").required(true).args(["content", "encoder"])))]
+pub(crate) struct Options {
+    /// The catalogue, as JSON
+    #[arg(long, value_name = "FILE")]
+    catalogue: PathBuf,
+    /// What `nearside train --content` wrote
+    #[arg(long, value_name = "FILE")]
+    content: Option<PathBuf>,
+    /// The folder of a sentence encoder
+    #[arg(long, value_name = "FOLDER")]
+    encoder: Option<PathBuf>,
+    /// Where the catalogue with its vectors goes
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What was done.
+#[derive(Serialize)]
+struct Report<'a> {
+    catalogue: &'a Path,
+    /// Products with a vector.
+    products: usize,
+    /// Products that the core cannot read, and which have none.
+    left_out: usize,
+    /// Numbers of a vector.
+    width: usize,
+    bytes: usize,
+}
+
+impl std::fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Report { catalogue, products, left_out, width, bytes } = self;
+        writeln!(f, "{}: {products} products with {width} numbers each, {bytes} bytes", catalogue.display())?;
+        if *left_out > 0 {
+            writeln!(f, "  {left_out} products cannot be read and have none")?;
+        }
+        Ok(())
+    }
+}
+
+/// What makes the vectors.
+enum Encoder {
+    Content(ContentEncoder),
+    Sentence(Box<SentenceEncoder>),
+}
+
+impl Encoder {
+    fn read(options: &Options) -> Result<Encoder, Error> {
+        let read = match (&options.content, &options.encoder) {
+            (Some(path), _) => ContentEncoder::read(path).map(Encoder::Content),
+            (None, folder) => {
+                let folder = folder.as_deref().expect("one of the group is required");
+                SentenceEncoder::read(folder).map(|encoder| Encoder::Sentence(Box::new(encoder)))
+            }
+        };
+        read.map_err(Error::Training)
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Encoder::Content(encoder) => encoder.width(),
+            Encoder::Sentence(encoder) => encoder.width(),
+        }
+    }
+
+    fn vectors(&self, products: &[Product]) -> Result<Vec<Vec<f32>>, Error> {
+        let bar = progress("embed", products.len());
+        let vector = |product: &Product| {
+            let vector = match self {
+                Encoder::Content(encoder) => Ok(encoder.vector(&content_of(product))),
+                Encoder::Sentence(encoder) => encoder.vector(&text(product)),
+            };
+            bar.inc(1);
+            vector.map_err(Error::Training)
+        };
+        let vectors = products.iter().map(vector).collect();
+        bar.finish_and_clear();
+        vectors
+    }
+}
+
+/// A product as a sentence encoder reads it.
+fn text(product: &Product) -> String {
+    let category = product.category.replace(" > ", ", ");
+    let parts = [product.title.as_str(), &product.brand, &category];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
+}
+
+/// Runs the command and prints its report.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let mut json = Prepared::json(&options.catalogue)?;
+    let rows = json["products"].as_array().map_or(0, Vec::len);
+    let encoder = Encoder::read(options)?;
+    let width = encoder.width();
+    let products = embed(&mut json, |products| encoder.vectors(products))?;
+    let bytes = serde_json::to_vec(&json).expect("a JSON value is JSON");
+    write_whole(&options.out, &bytes).map_err(Error::Training)?;
+    let report = Report { catalogue: &options.out, products, left_out: rows - products, width, bytes: bytes.len() };
+    output::print(&report, options.json)
+}

@@ -1,0 +1,92 @@
+//! `nearside embed`: products get vectors, by which a model ranks what it has never seen.
+
+use serde_json::{Value, json};
+
+use crate::run::{nearside, scratch, written};
+use crate::train::{SMALL, folder, shop, train};
+
+fn embed(catalogue: &str, more: &[&str]) -> crate::run::Ran {
+    nearside([&["embed", "--json", "--catalogue", catalogue], more].concat())
+}
+
+#[test]
+fn an_item_held_out_of_training_is_ranked_by_its_category() {
+    let (log, out) = (shop("embed_shop.tsv", 600), folder("embed_shop"));
+    let part = scratch("embed_part.jsonl").display().to_string();
+    let log = log.display().to_string();
+    let split = ["--split-share", "0.2", "--min-support", "1", "--hold-out-items", "0.2", "--train", &log];
+    let ran = nearside([&["evaluate", "--json", "--train-out", &part], &split[..]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let held_out = ran.json()["train"]["held_out_items"].as_u64().unwrap();
+    assert!((1..15).contains(&held_out), "{held_out}");
+
+    let ran = train(part.as_ref(), &out, &[SMALL, &["--content", "--epochs", "8", "--rate", "0.01"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.json()["content"]["explained"].as_f64().unwrap() > 0.0, "{}", ran.stdout);
+    let [model, vocabulary, content] =
+        ["model.onnx", "vocabulary.json", "content.safetensors"].map(|name| out.join(name).display().to_string());
+    assert_eq!(nearside(["check", &model]).code, 0);
+
+    let given = ["--model", &model, "--vocabulary", &vocabulary];
+    let words = [&["evaluate", "--json", "--content", &content], &split[..], &given].concat();
+    let ran = nearside(words);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!(report["new_items"]["items"], held_out);
+    let mrr = |ranker: &str, kind: &str| {
+        let figure = &report["new_items"]["rankers"][ranker][kind]["mrr_20"]["value"];
+        figure.as_f64().unwrap_or_else(|| panic!("{ranker} {kind} in {report}"))
+    };
+    for kind in ["first_among_all", "first_among_new"] {
+        assert!(mrr("model.onnx", kind) > mrr("chance", kind), "{kind} in {}", report["new_items"]);
+    }
+
+    // Without vectors of its width, the catalogue is refused.
+    let ran = nearside([&["evaluate", "--json"], &split[..], &given].concat());
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("\nremedy: ") && ran.stderr.contains("nearside embed"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_product_gets_a_vector_and_what_cannot_be_read_is_counted() {
+    let (log, out) = (shop("embed_products.tsv", 300), folder("embed_products"));
+    assert_eq!(train(&log, &out, &[SMALL, &["--content", "--epochs", "1"]].concat()).code, 0);
+    let product = |id: &str, title: &str| json!({"id": id, "title": title, "product_type": "Music > Guitars"});
+    let odd = json!({"id": "c", "title": "Old", "embedding": [1, 2, 3]});
+    let products = [product("a", "Fender"), product("b", ""), odd];
+    let catalogue = written("embed_products.json", json!({"schema": 1, "products": products}).to_string());
+    let (content, to) = (out.join("content.safetensors"), scratch("embed_products_out.json"));
+    let more = ["--content", content.to_str().unwrap(), "--out", to.to_str().unwrap()];
+    let ran = embed(catalogue.to_str().unwrap(), &more);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["products"], &report["left_out"], &report["width"]), (&2.into(), &1.into(), &81.into()));
+    let written: Value = serde_json::from_slice(&std::fs::read(&to).unwrap()).unwrap();
+    let widths: Vec<usize> =
+        written["products"].as_array().unwrap().iter().map(|p| p["embedding"].as_array().map_or(0, Vec::len)).collect();
+    assert_eq!(widths, [81, 0, 81]);
+}
+
+#[test]
+fn what_cannot_be_embedded_is_refused_with_a_code_and_a_remedy() {
+    let catalogue = written("embed_refused.json", r#"{"schema": 1, "products": [{"id": "a", "title": "A"}]}"#);
+    let broken = written("embed_broken.json", "{");
+    let text = written("embed_text.safetensors", "text");
+    let out = scratch("embed_refused_out.json").display().to_string();
+    let [catalogue, broken, text] = [catalogue, broken, text].map(|path| path.display().to_string());
+    for (catalogue, content, code) in [
+        (&catalogue, "no-such-file", "unreadable-file"),
+        (&catalogue, text.as_str(), "invalid-content"),
+        (&broken, text.as_str(), "invalid-json"),
+    ] {
+        let ran = embed(catalogue, &["--content", content, "--out", &out]);
+        assert_eq!((ran.code, ran.error()), (1, code), "{}", ran.stderr);
+        assert_eq!(ran.json()["error"]["code"], code);
+        assert!(ran.stderr.contains("\nremedy: "), "{}", ran.stderr);
+    }
+    let ran = embed(&catalogue, &["--encoder", "no-such-folder", "--out", &out]);
+    assert_eq!((ran.code, ran.error()), (1, "unreadable-file"), "{}", ran.stderr);
+    // One of the two, and not both.
+    assert_eq!(embed(&catalogue, &["--out", &out]).code, 2);
+    assert_eq!(embed(&catalogue, &["--encoder", "a", "--content", "b", "--out", &out]).code, 2);
+}

@@ -1,0 +1,184 @@
+//! Items that training never saw, ranked by what they are.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use nearside_core::content::{Content, dot, normalise};
+use nearside_core::feature::Values;
+use nearside_core::{Feature, Features, Scorer};
+use nearside_scorer::{Engine, Model};
+use nearside_train::{ContentEncoder, Data, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping, train};
+
+const CATEGORIES: [&str; 5] = ["Music > Guitars", "Kitchen > Kettles", "Garden > Hoses", "Toys > Trains", "鞋 > 跑鞋"];
+const TITLES: [&str; 5] = ["acoustic guitar", "electric kettle", "garden hose", "wooden train", "轻便跑鞋"];
+const PER_CATEGORY: usize = 12;
+const ITEMS: usize = CATEGORIES.len() * PER_CATEGORY;
+const WIDTH: usize = 16;
+/// Beside the network's numbers: what they lack, and hashed features.
+const WHOLE: usize = WIDTH + 1 + 64;
+
+/// Items 1 to 60, twelve a category.
+fn items() -> Vec<Content<'static>> {
+    (0..ITEMS).map(|item| content(item / PER_CATEGORY)).collect()
+}
+
+fn content(category: usize) -> Content<'static> {
+    Content { category: CATEGORIES[category], title: TITLES[category], ..Content::default() }
+}
+
+/// Every session stays in its category.
+fn sessions(from: usize, count: usize) -> Sessions {
+    let mut random = Random::of_seed(from as u64);
+    let mut all = Sessions::default();
+    for session in from..from + count {
+        let first = session % CATEGORIES.len() * PER_CATEGORY;
+        let steps: Vec<u32> = (0..3).map(|_| (first + random.below(PER_CATEGORY)) as u32 + 1).collect();
+        all.push(&steps);
+    }
+    all
+}
+
+/// One network for all tests.
+fn trained() -> &'static Outcome {
+    static TRAINED: LazyLock<Outcome> = LazyLock::new(train_once);
+    &TRAINED
+}
+
+fn train_once() -> Outcome {
+    let options = Options {
+        shape: Shape { width: WIDTH, state: 16, heads: 2, key: 8, length: 6, ..Shape::of_width(WIDTH) },
+        epochs: 6,
+        queries: 64,
+        negatives: ITEMS,
+        rate: 0.01,
+        item_rate: 0.02,
+        ..Options::default()
+    };
+    let (training, validation) = (sessions(0, 900), sessions(900, 100));
+    let data = Data { training: &training, validation: &validation, items: ITEMS };
+    train(&options, data, &[], None, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
+}
+
+fn encoder(outcome: &Outcome) -> ContentEncoder {
+    outcome.content(&items(), &sessions(0, 900), &sessions(900, 100), None).unwrap()
+}
+
+fn shipped(outcome: &Outcome, encoder: &ContentEncoder) -> Ranker {
+    let (vocabulary, about) = ("0123456789abcdef".into(), "A test.".into());
+    let new_items = Some(encoder.new_items());
+    let shipping = Shipping { levels: 127, vocabulary, about, segments: None, new_items };
+    outcome.ship(&sessions(900, 100), None, &shipping).unwrap()
+}
+
+/// The scores of one new item a category, then of all known ones.
+fn scores(file: &[u8], engine: Engine, encoder: &ContentEncoder, session: [i32; 6], interest: &[f32]) -> Vec<f32> {
+    // Golden cases are run as the file is loaded.
+    let mut model = Model::load(file, engine).unwrap();
+    let ads: Vec<i32> = std::iter::repeat_n(0, CATEGORIES.len()).chain(1..=ITEMS as i32).collect();
+    let new = (0..CATEGORIES.len()).flat_map(|category| encoder.vector(&content(category)));
+    let known = items();
+    let embeddings: Vec<f32> = new.chain(known.iter().flat_map(|item| encoder.vector(item))).collect();
+    let mut features = Features::new(ads.len());
+    features.set(Feature::SessionItem, Values::Id(session.to_vec().into()));
+    features.set(Feature::PairItem, Values::Float(vec![0.0; ads.len()].into()));
+    features.set(Feature::AdItem, Values::Id(ads.into()));
+    features.set(Feature::AdEmbedding, Values::Float(embeddings.into()));
+    features.set(Feature::ContextInterest, Values::Float(interest.to_vec().into()));
+    features.set(Feature::ProfileInterest, Values::Float(interest.to_vec().into()));
+    let mut scores = Vec::new();
+    model.score(&features, &mut scores).unwrap();
+    scores
+}
+
+fn best(scores: &[f32]) -> usize {
+    (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap()
+}
+
+#[test]
+fn a_new_item_of_the_category_that_a_session_likes_is_ranked_above_other_new_items_and_other_categories() {
+    let outcome = trained();
+    let encoder = encoder(outcome);
+    assert!(encoder.explained() > 0.4, "{}", encoder.explained());
+    let file = shipped(outcome, &encoder).file;
+    for category in 0..CATEGORIES.len() {
+        let first = (category * PER_CATEGORY) as i32 + 1;
+        let by_engine = Engine::ALL
+            .iter()
+            .map(|engine| scores(&file, *engine, &encoder, [0, 0, 0, first, first + 1, first + 2], &[0.0; WHOLE]));
+        let by_engine: Vec<Vec<f32>> = by_engine.collect();
+        let (new, known) = by_engine[0].split_at(CATEGORIES.len());
+        assert_eq!(best(new), category, "{new:?}");
+        let stranger = known.iter().enumerate().filter(|(item, _)| item / PER_CATEGORY != category);
+        assert!(stranger.into_iter().all(|(_, score)| *score < new[category]), "{by_engine:?}");
+        let off = by_engine[0].iter().zip(&by_engine[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-4, "{off}");
+    }
+}
+
+#[test]
+fn a_session_of_new_items_alone_is_understood_by_what_they_are() {
+    let outcome = trained();
+    let encoder = encoder(outcome);
+    let file = shipped(outcome, &encoder).file;
+    for category in 0..CATEGORIES.len() {
+        let interest = encoder.vector(&content(category));
+        let all = scores(&file, Engine::ALL[0], &encoder, [0; 6], &interest);
+        assert_eq!(best(&all[..CATEGORIES.len()]), category, "{all:?}");
+        assert_eq!(best(&all[CATEGORIES.len()..]) / PER_CATEGORY, category, "{all:?}");
+    }
+}
+
+#[test]
+fn misspelt_titles_get_close_vectors_and_chinese_titles_share_words() {
+    let encoder = encoder(trained());
+    let vector = |title: &str| encoder.vector(&Content { title, ..Content::default() });
+    // The first numbers are in the network's space; the next one says how little is known.
+    let direction = |title: &str| {
+        let mut direction = vector(title)[..WIDTH].to_vec();
+        normalise(&mut direction);
+        direction
+    };
+    let cosine = |a: &str, b: &str| dot(&direction(a), &direction(b));
+    assert!(cosine("acoustic guitar", "acustic guitars") > cosine("acoustic guitar", "garden hose") + 0.4);
+    assert!(cosine("轻便跑鞋", "男士跑鞋") > cosine("轻便跑鞋", "电水壶") + 0.4);
+    let length = dot(&vector("acoustic guitar"), &vector("acoustic guitar"));
+    assert!((length - 1.0).abs() < 1e-5, "{length}");
+    // Of what nothing is known, nearly all is unknown.
+    assert!(vector("")[WIDTH] > vector("acoustic guitar")[WIDTH]);
+}
+
+fn written(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("nearside-content-{name}-{}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn the_same_network_gives_the_same_file_which_gives_the_same_vectors() {
+    let outcome = trained();
+    let first = encoder(outcome);
+    assert!(first.to_bytes() == encoder(outcome).to_bytes());
+    let path = written("same", &first.to_bytes());
+    let read = ContentEncoder::read(&path).unwrap();
+    assert_eq!(read.vector(&content(2)), first.vector(&content(2)));
+    assert_eq!((read.width(), read.new_items()), (WHOLE, first.new_items()));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn what_is_no_encoder_and_items_of_which_nothing_is_known_are_refused() {
+    let code = |path: &Path| ContentEncoder::read(path).unwrap_err().code();
+    let outcome = trained();
+    let whole = encoder(outcome).to_bytes();
+    let (text, half) = (written("text", b"{}"), written("half", &whole[..whole.len() - 4]));
+    assert_eq!((code(&text), code(&half)), ("invalid-content", "invalid-content"));
+    assert_eq!(code(Path::new("/no/such/file")), "unreadable-file");
+    let of = |items: &[Content<'_>]| {
+        outcome.content(items, &sessions(0, 900), &sessions(900, 100), None).unwrap_err().code()
+    };
+    assert_eq!((of(&items()[1..]), of(&vec![Content::default(); ITEMS])), ("option-out-of-range", "unknown-content"));
+    [text, half].into_iter().for_each(|path| std::fs::remove_file(path).unwrap());
+}
