@@ -1,15 +1,16 @@
 //! A sentence encoder given as a folder: text to a vector, when a catalogue is built.
 //!
 //! The folder is that of a sentence-transformers model (Reimers and Gurevych 2019, arXiv 1908.10084) whose network is BERT:
-//! `modules.json`, `config.json`, `tokenizer.json`, `model.safetensors`, and the pooling's `config.json`. Nothing of it ships
+//! `modules.json`, `config.json`, `tokenizer.json` or `vocab.txt`, `model.safetensors`, and the pooling's `config.json`. Nothing of it ships
 //! but the catalogue's vectors.
 
 mod bert;
 mod config;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::Tokenizer;
 
 use crate::error::Error;
 use bert::Bert;
@@ -35,21 +36,12 @@ impl SentenceEncoder {
         let modules = folder.modules()?;
         let config = folder.config()?;
         let most = folder.longest()?.unwrap_or(config.max_position_embeddings).min(config.max_position_embeddings);
-        let file = path.join("tokenizer.json");
-        let fault = |fault: String| Error::SentenceEncoder { path: file.clone(), fault };
-        let mut tokenizer = Tokenizer::from_bytes(folder.bytes("tokenizer.json")?).map_err(|e| fault(e.to_string()))?;
-        // One text is encoded at a time, whole but for the model's own limit, whatever the file was saved with.
-        tokenizer.with_padding(None);
-        let special = tokenizer.get_post_processor().map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
-        if most <= special {
-            return Err(fault(format!("a text of {most} tokens at most leaves none beside {special} special ones")));
-        }
-        let truncation = TruncationParams { max_length: most, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(|e| fault(e.to_string()))?;
+        let tokenizer = folder.tokenizer(most)?;
         let bert = Bert::read(&path.join("model.safetensors"), &config)?;
         let words = tokenizer.get_vocab_size(true);
         if words > bert.words() {
-            return Err(fault(format!("it has {words} tokens, the model {}", bert.words())));
+            let fault = format!("the tokenizer has {words} tokens, the model {}", bert.words());
+            return Err(Error::SentenceEncoder { path: path.to_owned(), fault });
         }
         Ok(SentenceEncoder {
             path: path.to_owned(),

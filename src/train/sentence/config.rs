@@ -82,11 +82,15 @@ impl Folder<'_> {
         std::fs::read(&path).map_err(|source| Error::Unreadable { path, source })
     }
 
-    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.path.join(name).exists()
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes(name)?).map_err(|e| self.fault(name, e.to_string()))
     }
 
-    fn fault(&self, name: &str, fault: String) -> Error {
+    pub(super) fn fault(&self, name: &str, fault: String) -> Error {
         Error::SentenceEncoder { path: self.path.join(name), fault }
     }
 
@@ -115,7 +119,7 @@ impl Folder<'_> {
     /// `modules.json` and the pooling's `config.json`. Without the first, the mean is taken, of any length.
     pub(super) fn modules(&self) -> Result<Modules, Error> {
         const NAME: &str = "modules.json";
-        if !self.path.join(NAME).exists() {
+        if !self.has(NAME) {
             return Ok(Modules { pooling: Pooling::Mean, normalise: false });
         }
         let mut modules = Modules { pooling: Pooling::Mean, normalise: false };
@@ -149,7 +153,7 @@ impl Folder<'_> {
     /// The longest text in tokens, where the folder says so.
     pub(super) fn longest(&self) -> Result<Option<usize>, Error> {
         const NAME: &str = "sentence_bert_config.json";
-        if !self.path.join(NAME).exists() {
+        if !self.has(NAME) {
             return Ok(None);
         }
         Ok(self.json::<Longest>(NAME)?.max_seq_length)

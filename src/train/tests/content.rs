@@ -10,7 +10,9 @@ use nearside_core::content::{Content, dot, normalise};
 use nearside_core::feature::Values;
 use nearside_core::{Feature, Features, Scorer};
 use nearside_scorer::{Engine, Model};
-use nearside_train::{ContentEncoder, Data, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping, train};
+use nearside_train::{
+    ContentEncoder, Data, NewItems, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping, train,
+};
 
 const CATEGORIES: [&str; 5] = ["Music > Guitars", "Kitchen > Kettles", "Garden > Hoses", "Toys > Trains", "鞋 > 跑鞋"];
 const TITLES: [&str; 5] = ["acoustic guitar", "electric kettle", "garden hose", "wooden train", "轻便跑鞋"];
@@ -67,8 +69,11 @@ fn encoder(outcome: &Outcome) -> ContentEncoder {
 }
 
 fn shipped(outcome: &Outcome, encoder: &ContentEncoder) -> Ranker {
+    shipped_with(outcome, Some(encoder.new_items()))
+}
+
+fn shipped_with(outcome: &Outcome, new_items: Option<NewItems>) -> Ranker {
     let (vocabulary, about) = ("0123456789abcdef".into(), "A test.".into());
-    let new_items = Some(encoder.new_items());
     let shipping = Shipping { levels: 127, vocabulary, about, segments: None, new_items };
     outcome.ship(&sessions(900, 100), None, &shipping).unwrap()
 }
@@ -116,6 +121,20 @@ fn a_new_item_of_the_category_that_a_session_likes_is_ranked_above_other_new_ite
         let off = by_engine[0].iter().zip(&by_engine[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 1e-4, "{off}");
     }
+}
+
+#[test]
+fn items_that_the_network_knows_keep_their_scores() {
+    let outcome = trained();
+    let encoder = encoder(outcome);
+    let session = [0, 0, 5, 6, 20, 7];
+    let of = |file: &[u8]| {
+        let all = scores(file, Engine::ALL[0], &encoder, session, &encoder.vector(&content(3)));
+        all[CATEGORIES.len()..].to_vec()
+    };
+    let (with, without) = (of(&shipped(outcome, &encoder).file), of(&shipped_with(outcome, None).file));
+    // Zeros are added, in another order of sums.
+    assert!(with.iter().zip(&without).all(|(a, b)| (a - b).abs() < 1e-5), "{with:?} {without:?}");
 }
 
 #[test]

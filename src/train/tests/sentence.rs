@@ -109,6 +109,23 @@ fn a_small_bert_gives_the_vectors_of_a_program_written_on_its_own() {
 }
 
 #[test]
+fn an_older_folder_with_a_list_of_words_in_place_of_a_tokenizer_gives_the_same_vectors() {
+    let case = vectors("small.json");
+    let folder = small("words", &case);
+    std::fs::remove_file(folder.join("tokenizer.json")).unwrap();
+    let words: Vec<&str> = case["words"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    std::fs::write(folder.join("vocab.txt"), words.join("\n") + "\n").unwrap();
+    let encoder = SentenceEncoder::read(&folder).unwrap();
+    for case in case["cases"].as_array().unwrap() {
+        let text = case["text"].as_str().unwrap();
+        close(&encoder.vector(text).unwrap(), &case["vector"], text);
+    }
+    std::fs::write(folder.join("vocab.txt"), "red\nshoe\n").unwrap();
+    assert_eq!(SentenceEncoder::read(&folder).unwrap_err().code(), "invalid-sentence-encoder");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn all_mini_lm_gives_the_vectors_of_the_library_it_comes_from() {
     let Some(folder) = std::env::var_os("NEARSIDE_SENTENCE_ENCODER") else {
         eprintln!("skipped: set NEARSIDE_SENTENCE_ENCODER to the folder of all-MiniLM-L6-v2");
