@@ -52,9 +52,8 @@ impl Prepared {
                 told.push(word);
             }
         }
-        let products: Vec<Value> =
-            (1..=log.items().len() as u32).map(|item| product(log.items().name(item), log.facts(item))).collect();
-        let json = json!({ "schema": 1, "products": products, "placements": [placement(slate)] });
+        let mut json = of_log(log);
+        json["placements"] = json!([placement(slate)]);
         Prepared::new(&json, Some(told)).map_err(|source| Error::Catalogue { path: None, source })
     }
 
@@ -170,6 +169,13 @@ pub(crate) fn id(row: &Value) -> Option<String> {
         Value::Number(id) => Some(id.to_string()),
         _ => None,
     }
+}
+
+/// A catalogue of what the log tells of its items, in order of appearance.
+pub(crate) fn of_log(log: &Log) -> Value {
+    let products: Vec<Value> =
+        (1..=log.items().len() as u32).map(|item| product(log.items().name(item), log.facts(item))).collect();
+    json!({ "schema": 1, "products": products })
 }
 
 /// A product of which only the log tells.

@@ -7,10 +7,11 @@ use nearside_core::Product;
 use nearside_train::{ContentEncoder, SentenceEncoder, write_whole};
 use serde::Serialize;
 
-use crate::catalogue::{Prepared, content_of, embed};
+use crate::catalogue::{Prepared, content_of, embed, of_log};
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
+use crate::source::Reading;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -27,15 +28,22 @@ models that read pair.cosine compare such vectors; a model that was trained with
 
 Examples:
   nearside embed --catalogue catalogue.json --content ranker/content.safetensors --out embedded.json
+  nearside embed --events events.tsv.gz --content ranker/content.safetensors --out embedded.json
   nearside embed --catalogue catalogue.json --encoder all-MiniLM-L6-v2 --out embedded.json";
 
 /// Which catalogue, and what makes the vectors.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("of").required(true).args(["catalogue", "events"])))]
 #[command(group(ArgGroup::new("by").required(true).args(["content", "encoder"])))]
 pub(crate) struct Options {
     /// The catalogue, as JSON
     #[arg(long, value_name = "FILE")]
-    catalogue: PathBuf,
+    catalogue: Option<PathBuf>,
+    /// In place of a catalogue, logs: what they tell of their items becomes one
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// What `nearside train --content` wrote
     #[arg(long, value_name = "FILE")]
     content: Option<PathBuf>,
@@ -124,7 +132,10 @@ fn text(product: &Product) -> String {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let mut json = Prepared::json(&options.catalogue)?;
+    let mut json = match &options.catalogue {
+        Some(path) => Prepared::json(path)?,
+        None => of_log(&options.reading.read(&options.events)?),
+    };
     let rows = json["products"].as_array().map_or(0, Vec::len);
     let encoder = Encoder::read(options)?;
     let width = encoder.width();

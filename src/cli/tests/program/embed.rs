@@ -65,6 +65,12 @@ fn every_product_gets_a_vector_and_what_cannot_be_read_is_counted() {
     let widths: Vec<usize> =
         written["products"].as_array().unwrap().iter().map(|p| p["embedding"].as_array().map_or(0, Vec::len)).collect();
     assert_eq!(widths, [81, 0, 81]);
+
+    // A log's items make a catalogue too.
+    let to = to.to_str().unwrap();
+    let ran = nearside(["embed", "--json", "--events", log.to_str().unwrap(), more[0], more[1], "--out", to]);
+    assert_eq!((ran.code, &ran.json()["products"]), (0, &30.into()), "{}", ran.stderr);
+    assert_eq!(nearside(["replay", "--json", "--events", log.to_str().unwrap(), "--catalogue", to]).code, 0);
 }
 
 #[test]
