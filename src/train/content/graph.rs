@@ -4,6 +4,7 @@
 //! query and items stays one product: known items get zeros behind their vector, and the query what those numbers of a
 //! new item are to be multiplied with.
 
+use nearside_core::content::{dot, normalise};
 use serde_json::{Value, json};
 
 use super::features::HASHED;
@@ -87,32 +88,40 @@ impl NewItems {
     ) -> Vec<(&'static str, Value)> {
         let width = query.vector.len();
         let whole = content_width(width);
-        let mut content = || {
-            let mut parts = [width + 1, HASHED].map(|count| (0..count).map(|_| random.normal()).collect::<Vec<f32>>());
-            parts.iter_mut().for_each(|part| nearside_core::content::normalise(part));
-            joined(&parts[0], &parts[1])
-        };
-        let rows: Vec<Vec<f32>> = ads.iter().map(|_| content()).collect();
-        let (profile, context) = (content(), content());
-        let items: Vec<f32> = ads.iter().map(|_| random.between(-1.0, 1.0)).collect();
-        if let (Some(ad), Some(score), Some(row), Some(item)) =
-            (ads.last_mut(), score.last_mut(), rows.last(), items.last())
-        {
-            let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-            let hashed = |other: &[f32]| product(&row[width + 1..], &other[width + 1..]) * WHOLE * WHOLE;
+        // Rounded, as every digit is one of the file's.
+        let mut content = || -> Vec<f32> { (0..whole).map(|_| rounded(0.2 * random.normal()) as f32).collect() };
+        let (row, profile, context) = (content(), content(), content());
+        let items: Vec<f32> = ads.iter().map(|_| rounded(random.between(-1.0, 1.0)) as f32).collect();
+        // The known ads have zeros, which the graph must leave out.
+        let mut rows = vec![0.0; ads.len().saturating_sub(1) * whole];
+        rows.extend_from_slice(&row);
+        if let (Some(ad), Some(score), Some(item)) = (ads.last_mut(), score.last_mut(), items.last()) {
+            let cosine = |other: &[f32]| {
+                let mut direction = other[width + 1..].to_vec();
+                normalise(&mut direction);
+                dot(&row[width + 1..], &direction)
+            };
             *ad = 0;
-            *score = WHOLE * (product(row, &query.vector) + self.novelty * row[width])
-                + self.repeat * item
-                + self.profile * hashed(&profile)
-                + self.context * hashed(&context);
+            *score = WHOLE
+                * (dot(&row[..width], &query.vector)
+                    + self.novelty * row[width]
+                    + self.profile * cosine(&profile)
+                    + self.context * cosine(&context))
+                + self.repeat * item;
         }
+        let input = |shape: &[usize], data: &[f32]| json!({"shape": shape, "data": data.iter().map(|x| rounded(*x)).collect::<Vec<f64>>()});
         vec![
-            ("ad.embedding", json!({"shape": [ads.len(), whole], "data": rows.concat()})),
-            ("profile.interest", json!({"shape": [1, whole], "data": profile})),
-            ("context.interest", json!({"shape": [1, whole], "data": context})),
-            ("pair.item", json!({"shape": [ads.len()], "data": items})),
+            ("ad.embedding", input(&[ads.len(), whole], &rows)),
+            ("profile.interest", input(&[1, whole], &profile)),
+            ("context.interest", input(&[1, whole], &context)),
+            ("pair.item", input(&[ads.len()], &items)),
         ]
     }
+}
+
+/// To three digits behind the point.
+fn rounded(x: f32) -> f64 {
+    (f64::from(x) * 1e3).round() / 1e3
 }
 
 fn unknown(g: &mut Graph, ids: &str) -> String {
