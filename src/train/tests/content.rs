@@ -11,7 +11,7 @@ use nearside_core::feature::Values;
 use nearside_core::{Feature, Features, Scorer};
 use nearside_scorer::{Engine, Model};
 use nearside_train::{
-    ContentEncoder, Data, NewItems, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping, train,
+    Architecture, ContentEncoder, Data, NewItems, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping, train,
 };
 
 const CATEGORIES: [&str; 5] = ["Music > Guitars", "Kitchen > Kettles", "Garden > Hoses", "Toys > Trains", "鞋 > 跑鞋"];
@@ -120,6 +120,22 @@ fn a_new_item_of_the_category_that_a_session_likes_is_ranked_above_other_new_ite
         assert!(stranger.into_iter().all(|(_, score)| *score < new[category]), "{by_engine:?}");
         let off = by_engine[0].iter().zip(&by_engine[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 1e-4, "{off}");
+    }
+}
+
+#[test]
+fn whatever_the_network_its_golden_cases_with_a_new_item_hold_in_every_engine() {
+    let (training, validation) = (sessions(0, 60), sessions(60, 20));
+    let data = Data { training: &training, validation: &validation, items: ITEMS };
+    for architecture in Architecture::ALL {
+        let options = Options { shape: architecture.shape(WIDTH), epochs: 1, queries: 64, ..Options::default() };
+        let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+        let numbers = NewItems { novelty: 0.5, repeat: -1.5, profile: 2.0, context: 0.7 };
+        let file = shipped_with(&outcome, Some(numbers)).file;
+        for engine in Engine::ALL {
+            // Runs the golden cases, which hold the trainer's own scores.
+            Model::load(&file, *engine).unwrap();
+        }
     }
 }
 
