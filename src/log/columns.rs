@@ -199,7 +199,8 @@ impl Columns {
     }
 }
 
-fn plain(header: &str) -> String {
+/// A header without case and separators.
+pub(crate) fn plain(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

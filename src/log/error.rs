@@ -41,6 +41,29 @@ pub enum Error {
     },
     /// A table without a column that is needed.
     MissingColumns(MissingColumns),
+    /// Impressions without a column that is needed, or without one that a mapping names.
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column, or what it would hold.
+        column: String,
+        /// The columns there are.
+        columns: Vec<String>,
+    },
+    /// A label that is neither 0 nor 1.
+    InvalidLabel {
+        /// The file.
+        path: PathBuf,
+        /// The line in it, 1 the first.
+        line: u64,
+        /// What stands there.
+        value: String,
+    },
+    /// Numbers without names: a libfm file without its index, or an index without a name.
+    MissingIndex {
+        /// The file.
+        path: PathBuf,
+    },
     /// A row that cannot be used, where every row has to be.
     UnusableRow(Skipped),
     /// A log without one usable row.
@@ -73,6 +96,9 @@ impl Error {
             Self::UnknownFormat { .. } => "unknown-format",
             Self::UnknownCompression { .. } => "unknown-compression",
             Self::MissingColumns(_) => "missing-column",
+            Self::NoColumn { .. } => "missing-column",
+            Self::InvalidLabel { .. } => "invalid-label",
+            Self::MissingIndex { .. } => "missing-index",
             Self::UnusableRow(_) => "unusable-row",
             Self::Empty { .. } => "empty-log",
         }
@@ -82,6 +108,8 @@ impl Error {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::MissingColumns(missing) => Some(missing.first()),
+            Self::NoColumn { column, .. } => Some(column),
+            Self::InvalidLabel { .. } => Some("clicked"),
             _ => None,
         }
     }
@@ -94,6 +122,9 @@ impl Error {
             }
             Self::UnknownCompression { name, .. } => name.clone(),
             Self::MissingColumns(missing) => missing.columns(),
+            Self::NoColumn { columns, .. } => columns.join(", "),
+            Self::InvalidLabel { value, .. } => value.clone(),
+            Self::MissingIndex { path } => path.display().to_string(),
             Self::UnusableRow(row) => format!("{}:{}", row.path.display(), row.line),
             Self::Empty { skipped, .. } => skipped.to_string(),
         })
@@ -118,6 +149,16 @@ impl Error {
             }
             Self::UnknownCompression { .. } => "Write the file with snappy, gzip or no compression".into(),
             Self::MissingColumns(missing) => missing.remedy(),
+            Self::NoColumn { columns, .. } => {
+                format!("Say which column holds it, such as --columns clicked=COLUMN; there are {}", columns.join(", "))
+            }
+            Self::InvalidLabel { .. } => {
+                "Name another column with --columns clicked=COLUMN, or write 1 for a click and 0 for none".into()
+            }
+            Self::MissingIndex { .. } => {
+                "Give with --index the file that names the numbers: lines of `column:value`, a tab and the number"
+                    .into()
+            }
             Self::UnusableRow(_) => "Correct the row, or read without --strict, which skips and counts it".into(),
             Self::Empty { skipped: 0, .. } => {
                 "Give a file with a row for every event, below a header where it is a table, or a session on every line"
@@ -140,6 +181,11 @@ impl fmt::Display for Error {
                 write!(f, "{} is compressed with {name}, which is not read", path.display())
             }
             Self::MissingColumns(missing) => missing.fmt(f),
+            Self::NoColumn { path, column, .. } => write!(f, "{} has no column for {column}", path.display()),
+            Self::InvalidLabel { path, line, value } => {
+                write!(f, "{}:{line}: the label `{value}` is neither 0 nor 1", path.display())
+            }
+            Self::MissingIndex { path } => write!(f, "{} has numbers without names", path.display()),
             Self::UnusableRow(row) => row.fmt(f),
             Self::Empty { paths, skipped } => {
                 let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();

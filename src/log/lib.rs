@@ -26,6 +26,7 @@
 //! - [`Log`]: what was read: [`Session`]s of [`Step`]s, items as numbers ([`Names`]) and what is known of them
 //!   ([`Facts`]).
 //! - [`Rules`] and [`Split`]: which [`Sequence`]s to learn from, and which to be measured on.
+//! - [`Impressions`]: another kind of log, of ads that were shown ([`ImpressionSource`], [`Place`], [`PlaceMapping`]).
 //! - [`Stream`]: what the rules keep of a log larger than memory: sessions of [`Action`]s, with [`Scratch`] to work in.
 //! - [`Notice`]: what is told while a log is read, such as a row that could not be used ([`Skipped`]). [`Error`]: why
 //!   there is no log.
@@ -41,6 +42,7 @@ mod builder;
 mod columns;
 mod error;
 mod held;
+mod impressions;
 mod lines;
 mod log;
 mod names;
@@ -57,6 +59,7 @@ mod words;
 
 pub use columns::{Mapping, MissingColumns, Role};
 pub use error::Error;
+pub use impressions::{Impression, ImpressionSource, Impressions, Place, PlaceMapping};
 pub use log::{Facts, Log, Session, Step};
 pub use names::Names;
 pub use source::{Format, Notice, Skipped, Source};

@@ -150,7 +150,7 @@ impl Read for Counted {
 }
 
 /// Opens a file, decompressing it where it is gzip whatever its name.
-fn open(path: &Path, place: Rc<Cell<u64>>) -> Result<Box<dyn BufRead>, Error> {
+pub(crate) fn open(path: &Path, place: Rc<Cell<u64>>) -> Result<Box<dyn BufRead>, Error> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     let file = File::open(path).map_err(Error::reading(path))?;
     let mut reader = BufReader::new(Counted { file, place });

@@ -20,30 +20,13 @@ pub(crate) fn read(
     builder: &mut Builder<'_>,
 ) -> Result<(), Error> {
     let delimiter = if tabs { b'\t' } else { delimiter(reader.as_mut(), path)? };
-    // Tab-separated files do not quote: a `"` is part of a name.
-    let mut table = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .quoting(!tabs)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(reader);
-    let broken = |e: csv::Error| {
-        let words = e.to_string();
-        let source = match e.into_kind() {
-            csv::ErrorKind::Io(source) => source,
-            _ => std::io::Error::other(words),
-        };
-        Error::reading(path)(source)
-    };
+    let mut table = rows(reader, delimiter, !tabs);
+    let broken = |e| broken(path, e);
     let mut record = csv::ByteRecord::new();
     if !table.read_byte_record(&mut record).map_err(broken)? {
         return Ok(());
     }
-    let mut header = Vec::new();
-    fields(&record, &mut header);
-    if let Some(first) = header.first_mut() {
-        *first = first.trim_start_matches('\u{feff}').to_owned();
-    }
+    let header = header(&record);
     let columns = Columns::find(&header, mappings, path).map_err(Error::MissingColumns)?;
     let mut cells = Vec::new();
     while table.read_byte_record(&mut record).map_err(broken)? {
@@ -54,8 +37,34 @@ pub(crate) fn read(
     Ok(())
 }
 
+/// The rows of a table, the header among them. Tab-separated files do not quote: a `"` is part of a name.
+pub(crate) fn rows(reader: Box<dyn BufRead>, delimiter: u8, quoting: bool) -> csv::Reader<Box<dyn BufRead>> {
+    let mut builder = csv::ReaderBuilder::new();
+    builder.delimiter(delimiter).quoting(quoting).has_headers(false).flexible(true).from_reader(reader)
+}
+
+/// What the failure of a row says of the file.
+pub(crate) fn broken(path: &Path, e: csv::Error) -> Error {
+    let words = e.to_string();
+    let source = match e.into_kind() {
+        csv::ErrorKind::Io(source) => source,
+        _ => std::io::Error::other(words),
+    };
+    Error::reading(path)(source)
+}
+
+/// The names of the columns.
+pub(crate) fn header(record: &csv::ByteRecord) -> Vec<String> {
+    let mut header = Vec::new();
+    fields(record, &mut header);
+    if let Some(first) = header.first_mut() {
+        *first = first.trim_start_matches('\u{feff}').to_owned();
+    }
+    header
+}
+
 /// The fields of a record in place of those in `cells`, whose memory is used again.
-fn fields(record: &csv::ByteRecord, cells: &mut Vec<String>) {
+pub(crate) fn fields(record: &csv::ByteRecord, cells: &mut Vec<String>) {
     cells.resize_with(record.len(), String::new);
     for (cell, field) in cells.iter_mut().zip(record) {
         cell.clear();
@@ -104,7 +113,7 @@ fn time(columns: &Columns, row: &[String]) -> Result<Timestamp, String> {
 }
 
 /// Comma, semicolon or bar: the one the header has most of.
-fn delimiter(reader: &mut dyn BufRead, path: &Path) -> Result<u8, Error> {
+pub(crate) fn delimiter(reader: &mut dyn BufRead, path: &Path) -> Result<u8, Error> {
     let head = reader.fill_buf().map_err(Error::reading(path))?;
     let header = head.split(|b| *b == b'\n').next().unwrap_or_default();
     let count = |mark: u8| header.iter().filter(|b| **b == mark).count();
