@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use nearside_core::Feature;
+
 /// Every failure of this crate.
 #[derive(Debug)]
 pub enum Error {
@@ -38,6 +40,13 @@ pub enum Error {
     /// Too few sessions of two steps to train and to validate.
     TooFewSessions {
         /// How many there are.
+        got: usize,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// A catalogue with too little in stock to show lists of it.
+    TooFewProducts {
+        /// How many products are in stock.
         got: usize,
         /// How many are needed.
         needed: usize,
@@ -82,6 +91,23 @@ pub enum Error {
         /// Bytes of the smallest.
         smallest: u64,
     },
+    /// A name that is no feature of the click model.
+    UnknownFeature {
+        /// The name.
+        name: String,
+        /// The features there are.
+        known: Vec<Feature>,
+    },
+    /// Examples of which none was clicked, so there is nothing to tell apart.
+    NoClicks {
+        /// How many there are.
+        examples: usize,
+    },
+    /// Examples of which every one was clicked.
+    OnlyClicks {
+        /// How many there are.
+        examples: usize,
+    },
     /// The arithmetic library refused an operation: a defect here.
     Arithmetic(candle_core::Error),
 }
@@ -95,12 +121,16 @@ impl Error {
             Self::DamagedCheckpoint { .. } => "damaged-checkpoint",
             Self::OtherRun { .. } => "other-run",
             Self::TooFewSessions { .. } => "too-few-sessions",
+            Self::TooFewProducts { .. } => "too-few-products",
             Self::UnknownContent { .. } => "unknown-content",
             Self::Content { .. } => "invalid-content",
             Self::SentenceEncoder { .. } => "invalid-sentence-encoder",
             Self::Option { .. } => "option-out-of-range",
             Self::Diverged { .. } => "diverged",
             Self::OverBudget { .. } => "over-budget",
+            Self::UnknownFeature { .. } => "unknown-feature",
+            Self::NoClicks { .. } => "no-clicks",
+            Self::OnlyClicks { .. } => "only-clicks",
             Self::Arithmetic(_) => "arithmetic-failed",
         }
     }
@@ -111,6 +141,8 @@ impl Error {
             Self::Option { name, .. } => Some(name),
             Self::OverBudget { .. } => Some("budget"),
             Self::UnknownContent { wanted_by } => Some(wanted_by),
+            Self::UnknownFeature { .. } => Some("features"),
+            Self::NoClicks { .. } | Self::OnlyClicks { .. } => Some("clicked"),
             _ => None,
         }
     }
@@ -124,10 +156,12 @@ impl Error {
             | Self::OtherRun { path, .. }
             | Self::Content { path, .. }
             | Self::SentenceEncoder { path, .. } => Some(path.display().to_string()),
-            Self::TooFewSessions { got, .. } => Some(got.to_string()),
+            Self::TooFewSessions { got, .. } | Self::TooFewProducts { got, .. } => Some(got.to_string()),
             Self::Option { got, .. } => Some(got.clone()),
             Self::Diverged { step } => Some(step.to_string()),
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
+            Self::UnknownFeature { name, .. } => Some(name.clone()),
+            Self::NoClicks { examples } | Self::OnlyClicks { examples } => Some(examples.to_string()),
             Self::UnknownContent { .. } | Self::Arithmetic(_) => None,
         }
     }
@@ -146,6 +180,7 @@ impl Error {
             Self::TooFewSessions { .. } => {
                 "Give a longer log in which sessions have two steps or more, or lower --min-count".into()
             }
+            Self::TooFewProducts { .. } => "Give a catalogue with more products in stock".into(),
             Self::UnknownContent { wanted_by } => format!(
                 "Say with --map which columns hold the category, brand, name or price, or leave --{wanted_by} out"
             ),
@@ -160,6 +195,14 @@ impl Error {
             Self::OverBudget { smallest, .. } => {
                 format!("Allow {smallest} bytes, or raise --min-count so that fewer items are known")
             }
+            Self::UnknownFeature { known, .. } => {
+                let names: Vec<&str> = known.iter().map(|feature| feature.name()).collect();
+                format!("Name features among {}", names.join(", "))
+            }
+            Self::NoClicks { .. } => {
+                "Give a longer log, hold out more of it, or learn from sampled items with --negatives".into()
+            }
+            Self::OnlyClicks { .. } => "Give what was shown and not clicked too".into(),
             Self::Arithmetic(_) => "Report this with the command that led to it".into(),
         }
     }
@@ -177,6 +220,9 @@ impl fmt::Display for Error {
             Self::TooFewSessions { got, needed } => {
                 write!(f, "there are {got} sessions of two steps or more, {needed} are needed")
             }
+            Self::TooFewProducts { got, needed } => {
+                write!(f, "the catalogue has {got} products in stock, {needed} are needed")
+            }
             Self::UnknownContent { .. } => {
                 f.write_str("nothing is told of the items, no category, brand, name or price")
             }
@@ -189,6 +235,9 @@ impl fmt::Display for Error {
             Self::OverBudget { budget, smallest } => {
                 write!(f, "the smallest model has {smallest} bytes, more than the {budget} allowed")
             }
+            Self::UnknownFeature { name, .. } => write!(f, "`{name}` is no feature that a click model reads"),
+            Self::NoClicks { examples } => write!(f, "none of {examples} examples was clicked"),
+            Self::OnlyClicks { examples } => write!(f, "each of {examples} examples was clicked"),
             Self::Arithmetic(source) => write!(f, "the arithmetic failed: {source}"),
         }
     }

@@ -33,6 +33,8 @@
 //! | `file` | files that are whole or not there |
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
 //! | `export`, `onnx`, `ranker` | the file that ships |
+//! | `click` | the chance of a click: a logistic model over the contract's features |
+//! | `simulate` | shoppers that nobody is, over a catalogue |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
 //! | `sentence` | a sentence encoder that others trained, given as a folder |
 //! | `content` | what items are, for those that training never saw |
@@ -48,6 +50,7 @@ mod agreement;
 mod batch;
 mod calibration;
 mod checkpoint;
+pub mod click;
 mod cluster;
 mod content;
 mod encoder;
@@ -65,6 +68,7 @@ mod run;
 mod segments;
 mod sentence;
 mod sessions;
+mod simulate;
 
 pub use calibration::Calibration;
 pub use content::{ContentEncoder, NewItems, told};
@@ -80,3 +84,4 @@ pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
 pub use sentence::SentenceEncoder;
 pub use sessions::{Detail, Sessions};
+pub use simulate::Simulator;

@@ -96,6 +96,12 @@ impl Graph {
         self.outputs.push(port(name, Element::Float, dims));
     }
 
+    /// A node whose value is an output.
+    pub(crate) fn output_of(&mut self, operator: &str, inputs: &[&str], name: &str, dims: Dims<'_>) {
+        self.nodes.push(node(operator, inputs, &[name], &[]));
+        self.outputs.push(port(name, Element::Float, dims));
+    }
+
     /// Stored `float` numbers.
     pub(crate) fn floats(&mut self, stem: &str, dims: &[usize], values: &[f32]) -> String {
         self.weight(stem, Element::Float, dims, values.iter().flat_map(|v| v.to_le_bytes()).collect())

@@ -23,6 +23,8 @@ pub(crate) enum Stream {
     Golden,
     /// The beginnings of a clustering.
     Segments,
+    /// One simulated session.
+    Shoppers,
 }
 
 impl Random {
