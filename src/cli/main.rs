@@ -1,4 +1,4 @@
-//! Nearside's command line: `nearside check | replay | train | embed | evaluate`.
+//! Nearside's command line: `nearside check | replay | train | embed | click | simulate | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure
 //! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod check;
+mod click;
 mod embed;
 mod engine;
 mod error;
@@ -14,6 +15,7 @@ mod network;
 mod output;
 mod progress;
 mod replay;
+mod simulate;
 mod source;
 mod threads;
 mod train;
@@ -50,6 +52,12 @@ enum Action {
     /// Give every product of a catalogue a vector of what it is.
     #[command(after_help = embed::HELP)]
     Embed(embed::Options),
+    /// Learn the chance of a click and write it as an ONNX file.
+    #[command(after_help = click::HELP)]
+    Click(click::Options),
+    /// Write a log of simulated shoppers over a catalogue.
+    #[command(after_help = simulate::HELP)]
+    Simulate(simulate::Options),
     /// Measure models beside the usual baselines, by the protocol of the public tables.
     #[command(after_help = evaluate::HELP)]
     Evaluate(evaluate::Options),
@@ -62,6 +70,8 @@ fn main() -> ExitCode {
         Action::Replay(options) => (replay::run(options), options.json),
         Action::Train(options) => (train::run(options), options.json),
         Action::Embed(options) => (embed::run(options), options.json),
+        Action::Click(options) => (click::run(options), options.json),
+        Action::Simulate(options) => (simulate::run(options), options.json),
         Action::Evaluate(options) => (evaluate::run(options), options.json),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };

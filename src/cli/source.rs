@@ -24,7 +24,7 @@ pub(crate) struct Reading {
     map: Vec<Mapping>,
     /// Stop at the first row that cannot be used, instead of counting it
     #[arg(long)]
-    strict: bool,
+    pub(crate) strict: bool,
 }
 
 impl Reading {
@@ -49,7 +49,9 @@ impl Reading {
 }
 
 /// Reads with a bar, and tells the first ten rows that cannot be used.
-fn told<T>(read: impl FnOnce(&mut dyn FnMut(Notice<'_>)) -> Result<T, nearside_log::Error>) -> Result<T, Error> {
+pub(crate) fn told<T>(
+    read: impl FnOnce(&mut dyn FnMut(Notice<'_>)) -> Result<T, nearside_log::Error>,
+) -> Result<T, Error> {
     let bar = bytes("reading");
     let mut skipped = 0;
     let log = read(&mut |notice| match notice {

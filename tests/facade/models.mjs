@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 export const vector = (name) => readFile(new URL(`../vectors/${name}.onnx`, import.meta.url))
 
 /**
- * A sound model that only the full build runs: the demo's, with Ceil, which the
+ * A sound model that only the full build runs: `content`, with Ceil, which the
  * compact build leaves out, in place of Relu. Its golden cases, now wrong, are
  * renamed away.
  */

@@ -1,4 +1,4 @@
-"""Writes `tests/vectors/` and the demo's model. See README.md."""
+"""Writes `tests/vectors/`. See README.md."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,6 @@ from graph import Graph
 
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
-DEMO_MODEL = HERE.parents[1] / "www" / "public" / "model.onnx"
 
 
 def _sessions(*sizes):
@@ -59,7 +58,6 @@ def _remove_last():
 
 def main():
     VECTORS.mkdir(exist_ok=True)
-    DEMO_MODEL.parent.mkdir(parents=True, exist_ok=True)
     _remove_last()
 
     for build, runs, golden in CASES:
@@ -68,7 +66,6 @@ def main():
         vector.add_golden(model, vector.stream(name + " golden"), golden)
         vector.write(VECTORS, name, build.__doc__, model, runs)
         print(f"{name}: {len(runs)} runs", flush=True)
-    DEMO_MODEL.write_bytes((VECTORS / "content.onnx").read_bytes())
 
     refused = refusals.write(VECTORS)
     vector.write_json(VECTORS / "index.json", {"run": [c[0].__name__ for c in CASES], "refuse": refused})

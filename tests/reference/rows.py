@@ -1,4 +1,4 @@
-"""Models over rows of features: towers, dense layers, quantised tables, and the demo's content model."""
+"""Models over rows of features: towers, dense layers, quantised tables, and a content model."""
 
 import numpy as np
 
@@ -128,7 +128,7 @@ def scores_n1(g):
     return g.model(("N", 1), metadata("Dense layers over columns, score [N, 1]. Random weights."))
 
 
-#: How much each page type turns the demo's slate towards what the shopper likes, and towards what the page is about:
+#: How much each page type turns a slate towards what the shopper likes, and towards what the page is about:
 #: home, category, product, search, cart, checkout, other. On a product or search page the shopper has just said what
 #: the matter is; on the home page only the past speaks.
 TOWARDS_PROFILE = [1.2, 0.8, 0.6, 0.5, 1.0, 1.0, 1.0]
@@ -136,7 +136,7 @@ TOWARDS_CONTEXT = [0.4, 1.2, 1.4, 1.6, 1.0, 0.8, 1.0]
 
 
 def content(g):
-    """The demo's model: likeness to the profile and to the page, and a few plain preferences."""
+    """Content-based: likeness to the profile and to the page, and a few plain preferences."""
     page = g.input("context.page")
 
     def share(weights):

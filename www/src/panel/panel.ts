@@ -9,7 +9,7 @@ import { section } from './section'
 
 const ABOUT =
   'A simulated shop over the CC0 Best Buy catalogue of 2015. Pictures are drawn, and the campaigns and their advertisers are made up. ' +
-  'The model is content-based: its weights were set by hand, and no behaviour data is behind it.'
+  'The model is learned from simulated sessions over that catalogue: no real shopper’s behaviour is behind it.'
 
 /** Above this width the panel is a column and open unless it was closed; below, it is a drawer and closed unless it was opened. */
 const WIDE = '(min-width: 74rem)'

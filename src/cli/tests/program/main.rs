@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod bad_logs;
+mod click;
+mod demo;
 mod embed;
 mod evaluate;
 mod figures;

@@ -1,0 +1,227 @@
+//! Examples from a log of events: lists that were shown and clicked in, or next items beside sampled ones.
+//!
+//! Every session is played through the core, and an example has the features that a ranking at that moment would have.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::ProgressBar;
+use nearside_core::{Engine, EventName, Request, Timestamp, Value};
+use nearside_log::{Log, Session};
+use nearside_train::Random;
+use nearside_train::click::{Example, Examples, Outcome, Recorder, Terms};
+
+use super::LeftOut;
+use crate::catalogue::{PLACEMENT, Prepared};
+use crate::engine::{self, page};
+use crate::error::Error;
+use crate::threads;
+
+/// Where examples come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Playing<'a> {
+    pub(crate) log: &'a Log,
+    pub(crate) catalogue: &'a Prepared,
+    pub(crate) terms: &'a Terms,
+    /// How many items are sampled beside each next item; `None` where what was shown is learnt from.
+    pub(crate) negatives: Option<usize>,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+}
+
+type Noted = Vec<(Example, Outcome)>;
+
+impl Playing<'_> {
+    /// The examples of all sessions, each a group, in the log's order.
+    pub(crate) fn examples(&self, progress: &ProgressBar) -> Result<(Examples, LeftOut), Error> {
+        let next = AtomicUsize::new(0);
+        let parts = threads::each(self.threads.min(self.log.sessions().len()), || self.play(&next, progress));
+        progress.finish_and_clear();
+        let (mut sessions, mut left_out) = (Vec::new(), LeftOut::default());
+        for (noted, counted) in parts? {
+            sessions.extend(noted);
+            left_out.add(&counted);
+        }
+        sessions.sort_by_key(|(index, _)| *index);
+        let mut examples = Examples::default();
+        for (index, noted) in &sessions {
+            noted.iter().for_each(|(example, outcome)| examples.push(self.terms, *index as u32, example, *outcome));
+        }
+        Ok((examples, left_out))
+    }
+
+    fn play(&self, next: &AtomicUsize, progress: &ProgressBar) -> Result<(Vec<(usize, Noted)>, LeftOut), Error> {
+        let start = self.log.sessions().first().map_or(Timestamp(0), |session| session.steps[0].at);
+        let mut engine = engine::ready(self.catalogue, None, start)?;
+        let recorder = Recorder::new(&mut engine, self.terms, start).map_err(Error::Ranking)?;
+        let mut player = Player { of: *self, engine, recorder, noted: Vec::new(), left_out: LeftOut::default() };
+        let mut sessions = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(session) = self.log.sessions().get(index) else { return Ok((sessions, player.left_out)) };
+            player.engine.forget();
+            match self.negatives {
+                Some(count) => player.next_items(index, session, count)?,
+                None => player.lists(session)?,
+            }
+            sessions.push((index, std::mem::take(&mut player.noted)));
+            progress.inc(1);
+        }
+    }
+}
+
+/// One thread's engine.
+struct Player<'a> {
+    of: Playing<'a>,
+    engine: Engine,
+    recorder: Recorder,
+    noted: Noted,
+    left_out: LeftOut,
+}
+
+impl Player<'_> {
+    /// Notes every list that was shown, as it stood before it was seen.
+    fn lists(&mut self, session: &Session) -> Result<(), Error> {
+        let log = self.of.log;
+        let lists = lists(log, session, &mut self.left_out);
+        for (index, step) in session.steps.iter().enumerate() {
+            let event = log.event(step);
+            if let Some(list) = lists.iter().find(|list| list.step == index) {
+                let mut shown = Vec::with_capacity(list.items.len());
+                for (position, (item, clicked)) in list.items.iter().enumerate() {
+                    match self.of.catalogue.product(item) {
+                        Some(product) => {
+                            shown.push((product, Outcome { clicked: *clicked, position: Some(position), rate: 1.0 }))
+                        }
+                        None => self.left_out.unknown_items += 1,
+                    }
+                }
+                self.note(&request(&event)?, step.at, &shown)?;
+            }
+            self.engine.observe(&event, step.at).map_err(Error::Ranking)?;
+        }
+        Ok(())
+    }
+
+    /// Notes every next item, and `count` others of the catalogue.
+    fn next_items(&mut self, index: usize, session: &Session, count: usize) -> Result<(), Error> {
+        let (log, products) = (self.of.log, self.of.catalogue.len());
+        let mut random = Random::of_seed(self.of.seed ^ ((index as u64) << 20));
+        for (position, step) in session.steps.iter().enumerate() {
+            self.engine.observe(&log.event(step), step.at).map_err(Error::Ranking)?;
+            let Some(target) = session.next_target(position) else { continue };
+            let Some(next) = self.of.catalogue.product(log.items().name(target)) else {
+                self.left_out.unknown_items += 1;
+                continue;
+            };
+            let others = others(next, products, count, &mut random);
+            let rate = others.len() as f64 / (products - 1).max(1) as f64;
+            let outcome = |clicked| Outcome { clicked, position: None, rate };
+            let mut shown = vec![(next, outcome(true))];
+            shown.extend(others.into_iter().map(|product| (product, outcome(false))));
+            let request = Request { placement: PLACEMENT.into(), page: page(log, step), ..Request::default() };
+            self.note(&request, step.at, &shown)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, request: &Request, now: Timestamp, shown: &[(usize, Outcome)]) -> Result<(), Error> {
+        // The first ads are the products, in the same order.
+        let ads: Vec<usize> = shown.iter().map(|(product, _)| *product).collect();
+        let examples = self.recorder.examples(&mut self.engine, request, now, &ads).map_err(Error::Ranking)?;
+        self.noted.extend(examples.into_iter().zip(shown.iter().map(|(_, outcome)| *outcome)));
+        Ok(())
+    }
+}
+
+/// `count` products but one, none twice; all others where there are no more.
+fn others(but: usize, products: usize, count: usize, random: &mut Random) -> Vec<usize> {
+    if count + 1 >= products {
+        return (0..products).filter(|product| *product != but).collect();
+    }
+    let mut drawn = Vec::with_capacity(count);
+    while drawn.len() < count {
+        let product = random.below(products);
+        if product != but && !drawn.contains(&product) {
+            drawn.push(product);
+        }
+    }
+    drawn
+}
+
+/// A list that was shown.
+struct List {
+    step: usize,
+    kind: EventName,
+    /// What joins clicks to it: the list's id, or the decision that filled it.
+    name: Option<String>,
+    /// In the order they stood, with whether each was clicked.
+    items: Vec<(String, bool)>,
+}
+
+/// The lists of a session. A click is in the newest list before it, of the same name, that holds its item.
+fn lists(log: &Log, session: &Session, left_out: &mut LeftOut) -> Vec<List> {
+    let mut lists: Vec<List> = Vec::new();
+    for (index, step) in session.steps.iter().enumerate() {
+        let event = log.event(step);
+        match step.kind() {
+            Some(kind @ (EventName::ViewItemList | EventName::AdImpression)) => {
+                let items = items(&event).into_iter().map(|item| (item, false)).collect();
+                lists.push(List { step: index, kind, name: name(&event), items });
+            }
+            Some(kind @ (EventName::SelectItem | EventName::AdClick)) => {
+                let of = if kind == EventName::SelectItem { EventName::ViewItemList } else { EventName::AdImpression };
+                let name = name(&event);
+                for item in items(&event) {
+                    let mut of = lists.iter_mut().rev().filter(|list| list.kind == of && list.name == name);
+                    match of.find_map(|list| list.items.iter_mut().find(|(shown, _)| *shown == item)) {
+                        Some((_, clicked)) => *clicked = true,
+                        None => left_out.clicks_without_list += 1,
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    lists
+}
+
+/// A field of an event, wherever the shop's data layer puts it.
+fn field<'e, 'v>(event: &'e Value<'v>, key: &str) -> Option<&'e Value<'v>> {
+    event.get(key).or_else(|| event.get("ecommerce").and_then(|ecommerce| ecommerce.get(key)))
+}
+
+fn name(event: &Value<'_>) -> Option<String> {
+    ["item_list_id", "item_list_name", "decision"].iter().find_map(|key| field(event, key).and_then(Value::id))
+}
+
+fn items(event: &Value<'_>) -> Vec<String> {
+    let items = field(event, "items");
+    let items = items.and_then(Value::list).or_else(|| items.map(std::slice::from_ref)).unwrap_or_default();
+    items.iter().filter_map(|item| item.get("item_id").or_else(|| item.get("item_name")).and_then(Value::id)).collect()
+}
+
+/// Where a list was shown: what its event says of page and device, as a request for a slate says it.
+fn request(event: &Value<'_>) -> Result<Request, Error> {
+    let mut told = vec![("placement".into(), Value::Text(PLACEMENT.into()))];
+    for key in ["page", "device"] {
+        told.extend(event.get(key).map(|value| (key.into(), value.clone())));
+    }
+    Request::read(&Value::Map(told), 0).map_err(Error::Ranking)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sampled_items_are_others_and_none_comes_twice() {
+        let mut random = Random::of_seed(1);
+        for count in [0, 1, 8, 9, 20] {
+            let mut drawn = others(3, 10, count, &mut random);
+            drawn.sort_unstable();
+            drawn.dedup();
+            assert_eq!(drawn.len(), count.min(9));
+            assert!(!drawn.contains(&3));
+        }
+    }
+}

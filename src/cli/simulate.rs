@@ -1,0 +1,72 @@
+//! `nearside simulate`: sessions of simulated shoppers over a catalogue, as a log that every command reads.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use nearside_core::Catalogue;
+use nearside_train::Simulator;
+use serde_json::json;
+
+use crate::error::Error;
+
+/// What `--help` says below the options.
+pub(crate) const HELP: &str = "\
+The log is JSON lines of GA4 events: lists shown (view_item_list with the page and the device), clicks in them
+(select_item), product pages, carts, purchases, searches. Every line says \"simulated\": true. A shopper wants one or two
+categories, perhaps a brand, and has a price level; the first item of a list that appeals is clicked, fewer look at the
+places further down, and looking at the same item again and again tires. Nobody's behaviour is behind it, so what a model
+learns from it shows that the machinery works and nothing about real shoppers.
+
+The same catalogue, seed and number of sessions give the same bytes.
+
+Examples:
+  nearside simulate --catalogue catalogue.json --sessions 5000 --seed 1 -o events.jsonl
+  nearside click --events events.jsonl --catalogue catalogue.json -o model.onnx";
+
+/// Over what, and how much.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The catalogue the shoppers see, as JSON
+    #[arg(long, value_name = "FILE")]
+    catalogue: PathBuf,
+    /// How many sessions, each of a shopper of its own
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    sessions: u64,
+    /// Where all randomness starts
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The log to write
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Runs the command and says what was written.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let bytes = std::fs::read(&options.catalogue).map_err(Error::reading(&options.catalogue))?;
+    let refused = |source| Error::Catalogue { path: Some(options.catalogue.clone()), source };
+    let (catalogue, _) = Catalogue::read(&bytes).map_err(refused)?;
+    let simulator = Simulator::new(&catalogue, options.seed).map_err(Error::Training)?;
+    let mut events = 0;
+    let mut write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(&options.out)?);
+        for number in 0..options.sessions {
+            for line in simulator.session(number, options.sessions) {
+                writeln!(file, "{line}")?;
+                events += 1;
+            }
+        }
+        file.flush()
+    };
+    write().map_err(Error::writing(&options.out))?;
+    if options.json {
+        println!("{}", json!({ "out": options.out, "sessions": options.sessions, "events": events }));
+    } else {
+        println!("{}: {} simulated sessions, {events} events", options.out.display(), options.sessions);
+    }
+    Ok(())
+}
