@@ -41,7 +41,7 @@ Three kinds of data:
               .region, session.item, session.category, session.brand (one column a step), ad.item, ad.category,
               ad.brand, ad.price. Columns without a place in the contract are named in the report
 
-Features always come from the core itself, as a shop computes them.
+Features always come from the core itself, as a shop computes them; it forgets the shopper where a session ends.
 
 Figures, on --test where given and otherwise on the newest sessions (--validation), each with a 95 % interval from 300
 redrawn data sets: auc; log_loss in nats beside log_loss_constant, that of the best constant; normalised_entropy, their
@@ -65,7 +65,7 @@ pub(crate) struct Options {
     #[arg(long, num_args = 1.., value_name = "FILE")]
     events: Vec<PathBuf>,
     /// Tables of impressions, plain or gzip
-    #[arg(long, num_args = 1.., value_name = "FILE")]
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["map", "format"])]
     impressions: Vec<PathBuf>,
     /// More of the same, to be measured on and not learnt from
     #[arg(long, num_args = 1.., value_name = "FILE")]
