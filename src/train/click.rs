@@ -151,8 +151,11 @@ fn calibration(examples: &Examples, logits: &[f64], wanted: &dyn Fn(u32) -> bool
     let rows: Vec<[(u16, f32); 2]> = logits.iter().map(|logit| [(0, 1.0), (1, *logit as f32)]).collect();
     let lines = examples.lines().zip(examples.counts()).zip(logits).zip(&rows);
     let lines = lines.filter(|(((_, (group, _)), _), _)| wanted(*group));
-    let lines: Vec<Line<'_>> =
-        lines.map(|(((line, _), logit), row)| Line { entries: row, base: line.base + logit, ..line }).collect();
+    // Sampled non-clicks count for all they stand for, not by their odds: a model that is a little wrong then still
+    // tells the right chance on average.
+    let lines: Vec<Line<'_>> = lines
+        .map(|(((line, (_, weight)), logit), row)| Line { entries: row, base: *logit, clicked: line.clicked, weight })
+        .collect();
     let clicks = lines.iter().filter(|line| line.clicked).count();
     if clicks == 0 || clicks == lines.len() {
         return (1.0, 0.0);

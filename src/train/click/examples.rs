@@ -105,6 +105,7 @@ impl Examples {
             entries: self.entries(index),
             base: -libm::log(known.rate),
             clicked: known.clicked,
+            weight: 1.0,
         };
         self.all.iter().enumerate().map(line)
     }

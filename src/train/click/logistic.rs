@@ -11,6 +11,8 @@ pub(crate) struct Line<'a> {
     /// Added to the logit, not learnt.
     pub(crate) base: f64,
     pub(crate) clicked: bool,
+    /// How many examples it counts for.
+    pub(crate) weight: f64,
 }
 
 const NEWTON_STEPS: usize = 50;
@@ -55,7 +57,7 @@ pub(crate) fn fit(lines: &[Line<'_>], ridge: &[f64]) -> Vec<f64> {
 }
 
 fn objective(lines: &[Line<'_>], ridge: &[f64], weights: &[f64]) -> f64 {
-    let losses = lines.iter().map(|line| log_loss(line.base + dot(line.entries, weights), line.clicked));
+    let losses = lines.iter().map(|line| line.weight * log_loss(line.base + dot(line.entries, weights), line.clicked));
     losses.sum::<f64>() + ridge.iter().zip(weights).map(|(ridge, weight)| 0.5 * ridge * weight * weight).sum::<f64>()
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn log_loss(logit: f64, clicked: bool) -> f64 {
 /// The objective's slope and curvature at one place.
 struct Local {
     slope: Vec<f64>,
-    /// By line: p (1 - p).
+    /// By line: p (1 - p), as often as it counts.
     curvature: Vec<f64>,
     /// The diagonal of the whole curvature, by column.
     diagonal: Vec<f64>,
@@ -82,7 +84,7 @@ impl Local {
         let mut curvature = Vec::with_capacity(lines.len());
         for line in lines {
             let p = sigmoid(line.base + dot(line.entries, weights));
-            let (rest, bend) = (p - f64::from(u8::from(line.clicked)), p * (1.0 - p));
+            let (rest, bend) = (line.weight * (p - f64::from(u8::from(line.clicked))), line.weight * p * (1.0 - p));
             for (column, value) in line.entries {
                 let (column, value) = (usize::from(*column), f64::from(*value));
                 slope[column] += rest * value;
@@ -138,7 +140,10 @@ mod tests {
     use super::*;
 
     fn lines<'a>(rows: &'a [[(u16, f32); 3]], clicked: &[bool]) -> Vec<Line<'a>> {
-        rows.iter().zip(clicked).map(|(row, clicked)| Line { entries: row, base: 0.0, clicked: *clicked }).collect()
+        rows.iter()
+            .zip(clicked)
+            .map(|(row, clicked)| Line { entries: row, base: 0.0, clicked: *clicked, weight: 1.0 })
+            .collect()
     }
 
     #[test]
@@ -163,6 +168,16 @@ mod tests {
         lines.iter_mut().for_each(|line| line.base = 2.0);
         // A quarter clicked, so the logit is ln(1 / 3).
         assert!((fit(&lines, &[0.0, 1.0])[0] - (-(3f64.ln()) - 2.0)).abs() < 1e-7);
+    }
+
+    #[test]
+    fn a_line_counts_as_often_as_it_weighs() {
+        let rows = [[(0, 1.0), (1, 0.5), (1, 0.0)], [(0, 1.0), (1, -1.0), (1, 0.0)], [(0, 1.0), (1, 2.0), (1, 0.0)]];
+        let mut lines = lines(&rows, &[true, false, false]);
+        let repeated: Vec<Line<'_>> = [0, 1, 2, 2, 2].map(|line| lines[line]).to_vec();
+        lines[2].weight = 3.0;
+        let [weighted, repeated] = [fit(&lines, &[0.0, 1.0]), fit(&repeated, &[0.0, 1.0])];
+        assert!(weighted.iter().zip(&repeated).all(|(a, b)| (a - b).abs() < 1e-7), "{weighted:?} {repeated:?}");
     }
 
     #[test]
