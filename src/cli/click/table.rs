@@ -24,7 +24,7 @@ pub(crate) fn examples(table: &Impressions, terms: &Terms, progress: &ProgressBa
         ads.sort_unstable();
         ads.dedup();
         let items: Vec<(&str, &Facts)> = ads.iter().map(|ad| (table.ads[*ad].0.as_str(), &table.ads[*ad].1)).collect();
-        let catalogue = Prepared::of_items(&items, None, None, 1)?;
+        let catalogue = Prepared::of_items(&items, None, None, None, 1)?;
         let start = rows[0].at;
         let mut engine = engine::ready(&catalogue, None, start)?;
         let recorder = Recorder::new(&mut engine, terms, start).map_err(Error::Ranking)?;
