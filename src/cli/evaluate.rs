@@ -4,17 +4,17 @@
 //! included; nothing is sampled. A model is asked through the engine a shop ships.
 
 mod engine;
-mod figures;
-mod groups;
-mod index;
-mod neighbours;
+pub(crate) mod figures;
+pub(crate) mod groups;
+pub(crate) mod index;
+pub(crate) mod neighbours;
 mod new_items;
-mod popularity;
+pub(crate) mod popularity;
 mod questions;
-mod ranker;
-mod report;
+pub(crate) mod ranker;
+pub(crate) mod report;
 mod rules;
-mod task;
+pub(crate) mod task;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -41,7 +41,7 @@ use new_items::Catalogues;
 use popularity::{Popularity, SessionPopularity};
 use ranker::{Place, Played, Ranker};
 use report::{Counted, Interval, ModelReport, Named, NewFacts, NewReport, RankerReport, Report, TestFacts, TrainFacts};
-use rules::{Rule, Rules};
+use rules::{Relation, Rules};
 use task::Task;
 
 /// How deep a ranking is looked at: the 20 of Recall@20.
@@ -382,7 +382,7 @@ impl Evaluation<'_> {
         let index = Index::new(task);
         let popularity = Popularity::new(task);
         let s_pop = SessionPopularity { support: &task.support, popularity: &popularity };
-        let rules = Rule::ALL.map(|rule| Rules::new(rule, task, &index, &popularity));
+        let rules = Relation::ALL.map(|relation| Rules::new(relation, task, &index, &popularity));
         let vs_knn = VsKnn::new(&index, &popularity);
         let mut baselines: Vec<&dyn Ranker> = vec![&popularity, &s_pop];
         baselines.extend(rules.iter().map(|rules| rules as &dyn Ranker));

@@ -1,4 +1,4 @@
-//! Nearside's command line: `nearside check | replay | train | embed | click | simulate | evaluate`.
+//! Nearside's command line: `nearside check | replay | train | rules | membership | embed | click | simulate | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure
 //! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
@@ -11,10 +11,12 @@ mod embed;
 mod engine;
 mod error;
 mod evaluate;
+mod membership;
 mod network;
 mod output;
 mod progress;
 mod replay;
+mod rules;
 mod simulate;
 mod source;
 mod threads;
@@ -58,6 +60,12 @@ enum Action {
     /// Write a log of simulated shoppers over a catalogue.
     #[command(after_help = simulate::HELP)]
     Simulate(simulate::Options),
+    /// Mine item-to-item rules from a log and write them as an ONNX file.
+    #[command(after_help = rules::HELP)]
+    Rules(rules::Options),
+    /// Measure what a file tells an attacker about the sessions it was learnt from.
+    #[command(after_help = membership::HELP)]
+    Membership(membership::Options),
     /// Measure models beside the usual baselines, by the protocol of the public tables.
     #[command(after_help = evaluate::HELP)]
     Evaluate(evaluate::Options),
@@ -72,6 +80,8 @@ fn main() -> ExitCode {
         Action::Embed(options) => (embed::run(options), options.json),
         Action::Click(options) => (click::run(options), options.json),
         Action::Simulate(options) => (simulate::run(options), options.json),
+        Action::Rules(options) => (rules::run(options), options.json),
+        Action::Membership(options) => (membership::run(options), options.json),
         Action::Evaluate(options) => (evaluate::run(options), options.json),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };

@@ -18,8 +18,8 @@ use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
 use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
-    Checkpoints, ContentEncoder, Data, Epoch, Figures, Outcome, Progress, Segmenting, Segments, Sessions, Shape,
-    Shipping, StepInputs, told, write_whole,
+    Blending, Checkpoints, ContentEncoder, Data, Entropy, Epoch, Figures, Mining, Outcome, Progress, Segmenting,
+    Segments, Sessions, Shape, Shipping, StepInputs, told, write_whole,
 };
 use serde_json::{Value, json};
 
@@ -54,7 +54,8 @@ has not learnt by its `embedding`. Every catalogue it ranks needs those: `nearsi
 the share of the item vectors that is predicted for items left out.
 
 What the model reveals: one vector an item and weights shared by all sessions; items with fewer steps than
---min-count do not appear in it. A segment reveals the mean of --segment-min sessions or more.
+--min-count do not appear in it. A segment reveals the mean of --segment-min sessions or more. Rules (--rules) reveal pairs
+of items that five sessions or more hold, with a weight. `nearside membership` measures what an attacker makes of it.
 
 Examples:
   nearside train --events events.tsv.gz --out ranker
@@ -116,6 +117,10 @@ pub(crate) struct Options {
     /// Train once more on all sessions, those of the validation included, and ship that
     #[arg(long)]
     refit: bool,
+    /// Add item-to-item rules with five sessions or more behind each to the scores, weighed as suits the validation
+    /// sessions; the report tells what they gain
+    #[arg(long)]
+    rules: bool,
     /// Group the training sessions into so many segments, 2 to 64, and write them into the model with their names, for a
     /// device to tell its own; the log has to tell of its items' categories, brands, names or prices
     #[arg(long, value_name = "K")]
@@ -141,11 +146,11 @@ pub(crate) struct Options {
     pub(crate) json: bool,
 }
 
-fn event_name(text: &str) -> Result<EventName, String> {
+pub(crate) fn event_name(text: &str) -> Result<EventName, String> {
     EventName::from_name(text).ok_or_else(|| "not a GA4 e-commerce event".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if share > 0.0 && share <= 0.5 { Ok(share) } else { Err("must be above 0 and at most 0.5".into()) }
 }
@@ -259,6 +264,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let items = prepared.items.len();
     let mut settings = settings(options, &prepared)?;
+    let mined = |sessions: &Sessions| -> Result<Option<nearside_train::Rules>, Error> {
+        let mine =
+            |sessions| nearside_train::Rules::mine(&Mining::default(), sessions, None, items, &mut Entropy::system());
+        options.rules.then(|| mine(sessions)).transpose().map_err(Error::Training)
+    };
+    if options.rules {
+        Blending::check(settings.shape).map_err(Error::Training)?;
+    }
+    let rules = mined(&prepared.training)?;
     let mut journal = Journal::open(&options.out, options.resume)?;
     let data = Data { training: &prepared.training, validation: &prepared.validation, items };
     let mut teachers = journal.teachers("teacher", options, &settings, data)?;
@@ -276,7 +290,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let levels = settings.shape.levels(items, options.budget);
     let new_items = content.as_ref().map(ContentEncoder::new_items);
     let shipping = Shipping { levels, vocabulary, about, segments, new_items };
-    let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
+    let blending = rules.as_ref().map(|rules| Blending { rules, weight: None });
+    let mut ranker = chosen.ship_with(blending, &prepared.validation, None, &shipping).map_err(Error::Training)?;
+    let blend = ranker.blend;
     let (float, shipped) = (ranker.float, ranker.shipped);
     if options.refit {
         // Nothing is held out any more, so the epochs are those that were best.
@@ -290,7 +306,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         if let Some(twin) = content.as_mut() {
             *twin = again.content(&contents, &all, data.validation, Some(twin)).map_err(Error::Training)?;
         }
-        ranker = again.ship(&prepared.validation, Some(ranker.calibration), &shipping).map_err(Error::Training)?;
+        let rules = mined(&all)?;
+        let blending = rules.as_ref().zip(blend).map(|(rules, blend)| Blending { rules, weight: Some(blend.weight) });
+        let calibration = Some(ranker.calibration);
+        ranker = again.ship_with(blending, &prepared.validation, calibration, &shipping).map_err(Error::Training)?;
     }
     // Together, so that a run that breaks off leaves the vocabulary of an older model as it was.
     let (path, vocabulary) = (options.out.join("model.onnx"), json!({"items": prepared.items}).to_string());
@@ -315,6 +334,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "validation": {"float": percent(&float), "shipped": percent(&shipped)},
         "calibration": ranker.calibration,
         "refit": options.refit,
+        "rules": blend.map(|blend| json!({
+            "weight": blend.weight, "without": percent(&blend.without), "with": percent(&blend.with),
+        })),
         "segments": described,
         "content": content.as_ref().map(|content| json!({
             "features": content.features(),
@@ -331,6 +353,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 const STEPS_PER_EPOCH: usize = 400;
 const FEWEST_QUERIES: usize = 16;
 
+/// Next items per step. A short log is cut finer, or it would be over after a few steps.
+pub(crate) fn queries(pairs: usize) -> usize {
+    (pairs / STEPS_PER_EPOCH).clamp(FEWEST_QUERIES, nearside_train::Options::default().queries)
+}
+
 /// The trainer's options, with the width the budget allows.
 fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Options, Error> {
     let defaults = nearside_train::Options::default();
@@ -344,8 +371,7 @@ fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Op
     let rate = options.rate.unwrap_or(defaults.rate);
     Ok(nearside_train::Options {
         shape,
-        // A short log is cut finer, or it would be over after a few steps.
-        queries: (prepared.training.pairs() / STEPS_PER_EPOCH).clamp(FEWEST_QUERIES, defaults.queries),
+        queries: queries(prepared.training.pairs()),
         epochs: options.epochs.unwrap_or(defaults.epochs),
         patience: options.patience.unwrap_or(defaults.patience),
         rate,
@@ -485,7 +511,7 @@ fn epoch_line(epoch: &Epoch) -> String {
     format!("epoch {}: loss {:.4}{figures}", epoch.epoch, epoch.loss)
 }
 
-fn percent(figures: &Figures) -> Value {
+pub(crate) fn percent(figures: &Figures) -> Value {
     let Figures { recall_10, recall_20, mrr_10, mrr_20, pairs } = figures;
     let [recall_10, recall_20, mrr_10, mrr_20] = [recall_10, recall_20, mrr_10, mrr_20].map(|share| 100.0 * share);
     json!({"recall_10": recall_10, "recall_20": recall_20, "mrr_10": mrr_10, "mrr_20": mrr_20, "pairs": pairs})

@@ -30,7 +30,7 @@ const LOWEST: f32 = -64.0;
 const HIGHEST: f32 = 64.0;
 const BINS: usize = 4096;
 /// Most queries that are looked at: two numbers need no more.
-const QUERIES: usize = 2_000;
+pub(crate) const QUERIES: usize = 2_000;
 
 /// Fits the line on some sessions' queries.
 pub(crate) fn fit(
@@ -43,17 +43,39 @@ pub(crate) fn fit(
     let asked: Vec<(&Query, u32)> = queries.iter().flatten().zip(targets).collect();
     let every = asked.len().div_ceil(QUERIES).max(1);
     let asked: Vec<(&Query, u32)> = asked.into_iter().step_by(every).collect();
-    let (mut hits, mut misses) = (vec![0.0; BINS], vec![0.0; BINS]);
+    let mut tally = Tally::default();
     let items = table.len() / width;
     scores(table, width, asked.iter().map(|(query, _)| *query), |first, scores| {
-        for (scores, (_, target)) in scores.chunks(items).zip(&asked[first..]) {
-            for (id, score) in scores.iter().enumerate().skip(1) {
-                let counts = if id == *target as usize { &mut hits } else { &mut misses };
-                counts[bin(*score)] += 1.0;
-            }
-        }
+        scores.chunks(items).zip(&asked[first..]).for_each(|(scores, (_, target))| tally.add(scores, *target));
     })?;
-    Ok(line(&hits, &misses))
+    Ok(tally.line())
+}
+
+/// How often each score was the next item's, and how often another's.
+pub(crate) struct Tally {
+    hits: Vec<f64>,
+    misses: Vec<f64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally { hits: vec![0.0; BINS], misses: vec![0.0; BINS] }
+    }
+}
+
+impl Tally {
+    /// Adds the scores of all items, padding's first, after some steps that `target` came after.
+    pub(crate) fn add(&mut self, scores: &[f32], target: u32) {
+        for (id, score) in scores.iter().enumerate().skip(1) {
+            let counts = if id == target as usize { &mut self.hits } else { &mut self.misses };
+            counts[bin(*score)] += 1.0;
+        }
+    }
+
+    /// The line that fits best.
+    pub(crate) fn line(&self) -> Calibration {
+        line(&self.hits, &self.misses)
+    }
 }
 
 fn bin(score: f32) -> usize {

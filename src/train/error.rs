@@ -108,6 +108,13 @@ pub enum Error {
         /// How many there are.
         examples: usize,
     },
+    /// No pair of items has enough sessions, or visitors, behind it.
+    NoRules {
+        /// How many were needed; with differential privacy, of the noisy count.
+        fewest: u32,
+    },
+    /// The system has no noise to give.
+    Entropy(getrandom::Error),
     /// The arithmetic library refused an operation: a defect here.
     Arithmetic(candle_core::Error),
 }
@@ -131,6 +138,8 @@ impl Error {
             Self::UnknownFeature { .. } => "unknown-feature",
             Self::NoClicks { .. } => "no-clicks",
             Self::OnlyClicks { .. } => "only-clicks",
+            Self::NoRules { .. } => "no-rules",
+            Self::Entropy(_) => "no-entropy",
             Self::Arithmetic(_) => "arithmetic-failed",
         }
     }
@@ -141,6 +150,7 @@ impl Error {
             Self::Option { name, .. } => Some(name),
             Self::OverBudget { .. } => Some("budget"),
             Self::UnknownContent { wanted_by } => Some(wanted_by),
+            Self::NoRules { .. } => Some("fewest"),
             Self::UnknownFeature { .. } => Some("features"),
             Self::NoClicks { .. } | Self::OnlyClicks { .. } => Some("clicked"),
             _ => None,
@@ -162,7 +172,8 @@ impl Error {
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
             Self::UnknownFeature { name, .. } => Some(name.clone()),
             Self::NoClicks { examples } | Self::OnlyClicks { examples } => Some(examples.to_string()),
-            Self::UnknownContent { .. } | Self::Arithmetic(_) => None,
+            Self::NoRules { fewest } => Some(fewest.to_string()),
+            Self::UnknownContent { .. } | Self::Entropy(_) | Self::Arithmetic(_) => None,
         }
     }
 
@@ -203,6 +214,10 @@ impl Error {
                 "Give a longer log, hold out more of it, or learn from sampled items with --negatives".into()
             }
             Self::OnlyClicks { .. } => "Give what was shown and not clicked too".into(),
+            Self::NoRules { .. } => {
+                "Give a longer log, or lower --fewest; with --epsilon, raise that or lower --pairs".into()
+            }
+            Self::Entropy(_) => "Run it where the operating system has a random number generator".into(),
             Self::Arithmetic(_) => "Report this with the command that led to it".into(),
         }
     }
@@ -238,6 +253,8 @@ impl fmt::Display for Error {
             Self::UnknownFeature { name, .. } => write!(f, "`{name}` is no feature that a click model reads"),
             Self::NoClicks { examples } => write!(f, "none of {examples} examples was clicked"),
             Self::OnlyClicks { examples } => write!(f, "each of {examples} examples was clicked"),
+            Self::NoRules { fewest } => write!(f, "no pair of items has {fewest} sessions or visitors behind it"),
+            Self::Entropy(source) => write!(f, "no random numbers: {source}"),
             Self::Arithmetic(source) => write!(f, "the arithmetic failed: {source}"),
         }
     }

@@ -32,12 +32,14 @@
 //! | `run`, `checkpoint`, `page` | a run: epochs, early stopping, resuming, curves |
 //! | `file` | files that are whole or not there |
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
+//! | `membership` | whether a file tells whose sessions it was learnt from |
 //! | `export`, `onnx`, `ranker` | the file that ships |
 //! | `click` | the chance of a click: a logistic model over the contract's features |
 //! | `simulate` | shoppers that nobody is, over a catalogue |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
 //! | `sentence` | a sentence encoder that others trained, given as a folder |
 //! | `content` | what items are, for those that training never saw |
+//! | `rules` | item-to-item tables with a floor and differential privacy |
 //!
 //! # Limits
 //!
@@ -59,11 +61,13 @@ mod export;
 mod file;
 mod loss;
 mod measure;
+mod membership;
 mod network;
 mod onnx;
 mod page;
 mod random;
 mod ranker;
+mod rules;
 mod run;
 mod segments;
 mod sentence;
@@ -77,9 +81,11 @@ pub use error::Error;
 pub use export::{FINEST, LEVELS};
 pub use file::write_whole;
 pub use measure::Figures;
+pub use membership::{Membership, Told};
 pub use page::page;
 pub use random::Random;
 pub use ranker::{Ranker, Shipping};
+pub use rules::{Blend, Blending, Entropy, Mining, Privacy, Rule, Rules, RulesFile};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
 pub use sentence::SentenceEncoder;

@@ -71,7 +71,7 @@ pub(crate) fn places(
 }
 
 /// The place of one item; scores start with padding, which has no place.
-fn place(scores: &[f32], target: u32) -> u32 {
+pub(crate) fn place(scores: &[f32], target: u32) -> u32 {
     let own = scores[target as usize];
     scores[1..].chunks(1024).map(|part| part.iter().map(|s| u32::from(*s >= own)).sum::<u32>()).sum()
 }

@@ -12,6 +12,7 @@ const OPSET: u64 = 17;
 pub(crate) enum Element {
     Float = 1,
     Int8 = 3,
+    Int32 = 6,
     Int64 = 7,
 }
 
@@ -72,6 +73,8 @@ pub(crate) struct Graph {
     weights: Vec<Message>,
     inputs: Vec<Message>,
     outputs: Vec<Message>,
+    /// The value that is to be an output, and the output's name.
+    output: Option<(String, String)>,
     made: usize,
 }
 
@@ -90,9 +93,9 @@ impl Graph {
         name.into()
     }
 
-    /// Names a value as an output.
+    /// Names a value as the output.
     pub(crate) fn output(&mut self, value: &str, name: &str, dims: Dims<'_>) {
-        self.nodes.push(node("Identity", &[value], &[name], &[]));
+        self.output = Some((value.into(), name.into()));
         self.outputs.push(port(name, Element::Float, dims));
     }
 
@@ -100,6 +103,13 @@ impl Graph {
     pub(crate) fn output_of(&mut self, operator: &str, inputs: &[&str], name: &str, dims: Dims<'_>) {
         self.nodes.push(node(operator, inputs, &[name], &[]));
         self.outputs.push(port(name, Element::Float, dims));
+    }
+
+    /// Adds a value to the output.
+    pub(crate) fn add_to_output(&mut self, value: &str) {
+        if let Some((output, name)) = self.output.take() {
+            self.output = Some((self.node("Add", &[&output, value], &[]), name));
+        }
     }
 
     /// Stored `float` numbers.
@@ -110,6 +120,11 @@ impl Graph {
     /// Stored `int8` numbers.
     pub(crate) fn bytes(&mut self, stem: &str, dims: &[usize], values: &[i8]) -> String {
         self.weight(stem, Element::Int8, dims, values.iter().map(|v| *v as u8).collect())
+    }
+
+    /// Stored `int32` numbers, which are enough for ids.
+    pub(crate) fn indices(&mut self, stem: &str, dims: &[usize], values: &[i32]) -> String {
+        self.weight(stem, Element::Int32, dims, values.iter().flat_map(|v| v.to_le_bytes()).collect())
     }
 
     /// Stored `int64` numbers.
@@ -144,7 +159,10 @@ impl Graph {
     }
 
     /// The whole file.
-    pub(crate) fn file(self, name: &str, metadata: &[(&str, String)]) -> Vec<u8> {
+    pub(crate) fn file(mut self, name: &str, metadata: &[(&str, String)]) -> Vec<u8> {
+        if let Some((value, name)) = &self.output {
+            self.nodes.push(node("Identity", &[value], &[name], &[]));
+        }
         let mut graph = Message::default();
         for (field, messages) in [(1, &self.nodes), (5, &self.weights), (11, &self.inputs), (12, &self.outputs)] {
             graph = messages.iter().fold(graph, |graph, message| graph.message(field, message));

@@ -25,6 +25,8 @@ pub(crate) enum Stream {
     Segments,
     /// One simulated session.
     Shoppers,
+    /// The pairs that a session names where it has too many.
+    Contributions,
 }
 
 impl Random {

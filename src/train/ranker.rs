@@ -15,6 +15,7 @@ use crate::export::{self, directions, graph, quantise, rounded};
 use crate::measure::{Figures, places, scores};
 use crate::network::{Network, Query, encode};
 use crate::random::{Random, Stream};
+use crate::rules::{Blend, Blending, Rules};
 use crate::run::Outcome;
 use crate::segments::Segments;
 use crate::sessions::{Detail, Sessions};
@@ -48,6 +49,8 @@ pub struct Ranker {
     pub shipped: Figures,
     /// What a score means as a chance.
     pub calibration: Calibration,
+    /// What rules beside the network do, where there are any.
+    pub blend: Option<Blend>,
 }
 
 /// Sessions and candidates of the golden cases.
@@ -63,28 +66,50 @@ impl Outcome {
         calibration: Option<Calibration>,
         shipping: &Shipping,
     ) -> Result<Ranker, Error> {
+        self.ship_with(None, validation, calibration, shipping)
+    }
+
+    /// The same with rules beside the network, whose scores have to be logits.
+    pub fn ship_with(
+        &self,
+        blending: Option<Blending<'_>>,
+        validation: &Sessions,
+        calibration: Option<Calibration>,
+        shipping: &Shipping,
+    ) -> Result<Ranker, Error> {
         let Shipping { levels, vocabulary, about, segments, new_items } = shipping;
         if !(1..=127).contains(levels) {
             return Err(Error::Option { name: "levels", got: levels.to_string(), range: "1 to 127".into() });
         }
         let shape = self.network.shape;
-        let exact = self.network.table();
-        let float = figures(&self.network, &exact, validation)?.0;
-        let network = &Network { weights: rounded(&self.network.weights), ..self.network.clone() };
-        let numbers = quantise(&exact, shape.width, *levels);
-        let table = directions(&numbers, shape.width);
-        let (shipped, queries) = figures(network, &table, validation)?;
+        let output = export::output(shape.architecture);
+        if blending.is_some() {
+            Blending::check(shape)?;
+        }
+        let float = figures(&self.network, &self.network.table(), validation)?.0;
+        let Shipped { network, numbers, table } = self.shipped(*levels);
+        let (mut shipped, mut queries) = figures(&network, &table, validation)?;
+        let mut blend = None;
+        if let Some(Blending { rules, weight }) = blending {
+            let fitted = Blend::new(rules, weight, (&table, shape.width), &queries, validation)?;
+            rules.blend(fitted.weight, &mut queries, validation);
+            shipped = Figures::of(&places(&table, shape.width, &queries, validation)?);
+            blend = Some(fitted);
+        }
+        let blended = blending.map(|blending| blending.rules).zip(blend.map(|blend| blend.weight));
         let calibration = match calibration {
             Some(calibration) => calibration,
             None => calibration::fit(&table, shape.width, &queries, validation)?,
         };
-        let output = export::output(shape.architecture);
         let mut description = format!(
             "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a {output}, calibrated to the \
              chance that the item is the next one. The file holds one vector an item and the network's weights: \
              averages over all sessions. It holds no session and no shopper; its golden cases are drawn at random.",
             shape.width
         );
+        if let Some((rules, weight)) = blended {
+            description = format!("{description} {} are added to the scores, times {weight}.", rules.about());
+        }
         if let Some(segments) = segments {
             description = format!("{description} {}", segments.about());
         }
@@ -103,14 +128,45 @@ impl Outcome {
             let line = json!({"scale": calibration.scale, "offset": calibration.offset});
             metadata.push(("nearside.calibration", line.to_string()));
         }
+        let golden = golden(shape.length, numbers.len() / shape.width - 1, shape.steps, |steps, ads, random| {
+            let query = after(&network, &table, blended, steps)?;
+            let mut score = Vec::new();
+            scores(&table, shape.width, std::iter::once(&query), |_, all| score = of_ads(all, ads))?;
+            let inputs = new_items.map_or_else(Vec::new, |n| n.golden(random, &query, ads, &mut score));
+            if export::gives_probability(shape.architecture) {
+                score.iter_mut().for_each(|score| *score = calibration.chance(*score));
+            }
+            Ok(Answer { score, inputs })
+        })?;
         metadata.push(("nearside.description", description));
-        metadata.push(("nearside.golden", golden(network, &table, calibration, *new_items)?));
+        metadata.push(("nearside.golden", golden));
         if let Some(segments) = segments {
             metadata.push(("nearside.segments", segments.metadata()));
         }
-        let file = graph(network, &numbers, calibration, *new_items).file("nearside", &metadata);
-        Ok(Ranker { compressed: compressed(&file), file, float, shipped, calibration })
+        let mut graph = graph(&network, &numbers, calibration, *new_items);
+        if let Some((rules, weight)) = blended {
+            rules.blend_into(&mut graph, weight, shape.length);
+        }
+        let file = graph.file("nearside", &metadata);
+        Ok(Ranker { compressed: compressed(&file), file, float, shipped, calibration, blend })
     }
+
+    /// The network with whole numbers of up to `levels` for item vectors.
+    pub(crate) fn shipped(&self, levels: u8) -> Shipped {
+        let width = self.network.shape.width;
+        let numbers = quantise(&self.network.table(), width, levels);
+        let table = directions(&numbers, width);
+        Shipped { network: Network { weights: rounded(&self.network.weights), ..self.network.clone() }, numbers, table }
+    }
+}
+
+/// What the file of a network stands for.
+pub(crate) struct Shipped {
+    pub(crate) network: Network,
+    /// The item vectors as the file holds them.
+    numbers: Vec<i8>,
+    /// The same as they are computed with.
+    pub(crate) table: Vec<f32>,
 }
 
 fn figures(network: &Network, table: &[f32], sessions: &Sessions) -> Result<(Figures, Vec<Vec<Query>>), Error> {
@@ -119,20 +175,49 @@ fn figures(network: &Network, table: &[f32], sessions: &Sessions) -> Result<(Fig
     Ok((figures, queries))
 }
 
-fn compressed(file: &[u8]) -> usize {
+/// The query after a session's steps.
+fn after(
+    network: &Network,
+    table: &[f32],
+    blended: Option<(&Rules, f32)>,
+    steps: &[(u32, Detail)],
+) -> Result<Query, Error> {
+    let mut sessions = Sessions::default();
+    sessions.push_detailed(&[steps, &[(1, Detail::default())]].concat());
+    let mut queries = encode(network.shape, &network.weights, table, &sessions)?;
+    if let Some((rules, weight)) = blended {
+        rules.blend(weight, &mut queries, &sessions);
+    }
+    Ok(queries.pop().and_then(|mut queries| queries.pop()).unwrap_or_default())
+}
+
+/// What a golden case expects.
+pub(crate) struct Answer {
+    /// One score an ad.
+    pub(crate) score: Vec<f32>,
+    /// What else is to be read, by name.
+    pub(crate) inputs: Vec<(&'static str, serde_json::Value)>,
+}
+
+/// The scores of some ads among those of all items.
+pub(crate) fn of_ads(all: &[f32], ads: &[u32]) -> Vec<f32> {
+    ads.iter().map(|ad| all[*ad as usize]).collect()
+}
+
+/// The size of a file after gzip.
+pub(crate) fn compressed(file: &[u8]) -> usize {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(file).and_then(|()| encoder.finish()).map_or(file.len(), |bytes| bytes.len())
 }
 
-/// Sessions drawn at random with some of their scores, as JSON.
-fn golden(
-    network: &Network,
-    table: &[f32],
-    calibration: Calibration,
-    new_items: Option<NewItems>,
+/// Sessions of at most `length` steps of `items` items, drawn at random, with what is read of a step beside its item, and
+/// what `answer` gives to some ads, as JSON.
+pub(crate) fn golden(
+    length: usize,
+    items: usize,
+    read: StepInputs,
+    answer: impl Fn(&[(u32, Detail)], &mut [u32], &mut Random) -> Result<Answer, Error>,
 ) -> Result<String, Error> {
-    let (width, length) = (network.shape.width, network.shape.length);
-    let items = table.len() / width - 1;
     let mut random = Random::new(0, Stream::Golden, 0);
     let mut cases = Vec::with_capacity(GOLDEN);
     for case in 0..GOLDEN {
@@ -142,29 +227,17 @@ fn golden(
         let mut ads: Vec<u32> =
             (0..GOLDEN_ADS).map(|ad| if ad == 0 { session[0] } else { random.below(items) as u32 + 1 }).collect();
         let details = details(steps, Random::new(1, Stream::Golden, case as u64));
-        let mut sessions = Sessions::default();
-        let end = (1, Detail::default());
-        sessions.push_detailed(&session.iter().copied().zip(details.iter().copied()).chain([end]).collect::<Vec<_>>());
-        let queries = encode(network.shape, &network.weights, table, &sessions)?;
-        let query = queries[0].last();
-        let mut score: Vec<f32> = Vec::new();
-        scores(table, width, query.into_iter(), |_, all| {
-            score = ads.iter().map(|ad| all[*ad as usize]).collect();
-        })?;
+        let told = session.iter().copied().zip(details.iter().copied()).collect::<Vec<_>>();
+        let Answer { score, inputs } = answer(&told, &mut ads, &mut random)?;
         let input = |shape: &[usize], data: serde_json::Value| json!({"shape": shape, "data": data});
         let per_step = |data: serde_json::Value| {
             let pads = std::iter::repeat_n(json!(0), length - steps);
             input(&[1, length], pads.chain(data.as_array().into_iter().flatten().cloned()).collect())
         };
-        let mut inputs = BTreeMap::from([("session.item", per_step(json!(session)))]);
-        if let (Some(new_items), Some(query)) = (new_items, query) {
-            inputs.extend(new_items.golden(&mut random, query, &mut ads, &mut score));
-        }
-        if export::gives_probability(network.shape.architecture) {
-            score.iter_mut().for_each(|score| *score = calibration.chance(*score));
-        }
+        let mut inputs: BTreeMap<&str, serde_json::Value> = inputs.into_iter().collect();
+        inputs.insert("session.item", per_step(json!(session)));
         inputs.insert("ad.item", input(&[ads.len()], json!(ads)));
-        let StepInputs { kind, pause } = network.shape.steps;
+        let StepInputs { kind, pause } = read;
         if kind {
             inputs.insert("session.kind", per_step(details.iter().map(|detail| json!(detail.kind)).collect()));
         }

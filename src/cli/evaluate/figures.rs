@@ -60,7 +60,7 @@ fn gain(place: Place) -> [f64; FIGURES] {
     [hit(10), hit(20), reciprocal(10), reciprocal(20)]
 }
 
-/// A figure in percent, with the 95 % interval.
+/// A figure with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Figure {
     pub(crate) value: f64,
@@ -79,6 +79,12 @@ pub(crate) struct Figures {
     pub(crate) mrr_10: Figure,
     /// The same, 0 beyond place 20.
     pub(crate) mrr_20: Figure,
+}
+
+impl From<[Figure; FIGURES]> for Figures {
+    fn from([recall_10, recall_20, mrr_10, mrr_20]: [Figure; FIGURES]) -> Figures {
+        Figures { recall_10, recall_20, mrr_10, mrr_20 }
+    }
 }
 
 /// The tests that are drawn: how often each holds each session.
@@ -106,27 +112,28 @@ impl Draws {
 
     /// The figures of these questions; `None` where there are none.
     pub(crate) fn figures(&self, sums: &Sums) -> Option<Figures> {
-        self.spread(|times| sums.mean(times))
+        self.spread(|times| sums.mean(times)).map(Figures::from)
     }
 
     /// How much one ranker's figures lie above another's on the same questions; `None` where there are none.
     pub(crate) fn difference(&self, ours: &Sums, theirs: &Sums) -> Option<Figures> {
-        self.spread(|times| {
+        let spread = self.spread(|times| {
             let (ours, theirs) = (ours.mean(times)?, theirs.mean(times)?);
             Some(std::array::from_fn(|figure| ours[figure] - theirs[figure]))
-        })
+        });
+        spread.map(Figures::from)
     }
 
-    fn spread(&self, figures: impl Fn(&[u8]) -> Option<[f64; FIGURES]>) -> Option<Figures> {
+    /// Any figures with their intervals, from how often a test holds each session; `None` where the whole has none.
+    pub(crate) fn spread<const N: usize>(&self, figures: impl Fn(&[u8]) -> Option<[f64; N]>) -> Option<[Figure; N]> {
         let value = figures(&self.whole)?;
-        let mut drawn: Vec<[f64; FIGURES]> = self.drawn.iter().filter_map(|times| figures(times)).collect();
+        let mut drawn: Vec<[f64; N]> = self.drawn.iter().filter_map(|times| figures(times)).collect();
         let last = drawn.len().saturating_sub(1) as f64;
-        let [recall_10, recall_20, mrr_10, mrr_20] = std::array::from_fn(|figure| {
+        Some(std::array::from_fn(|figure| {
             drawn.sort_unstable_by(|a, b| a[figure].total_cmp(&b[figure]));
             let at = |share: f64| drawn.get((share * last).round() as usize).map_or(value[figure], |draw| draw[figure]);
             Figure { value: value[figure], low: at(TAIL), high: at(1.0 - TAIL) }
-        });
-        Some(Figures { recall_10, recall_20, mrr_10, mrr_20 })
+        }))
     }
 }
 

@@ -60,7 +60,7 @@ fn between(number: usize, limits: &[usize]) -> usize {
 #[derive(Debug)]
 pub(crate) struct Thirds {
     /// By item: 0 head, 1 torso, 2 tail.
-    of: Vec<u8>,
+    pub(crate) of: Vec<u8>,
     /// How many items each has.
     pub(crate) items: [usize; 3],
     /// How many training steps the least popular item of each has.
@@ -72,7 +72,8 @@ impl Thirds {
         Thirds::of_support(&task.support)
     }
 
-    fn of_support(support: &[u32]) -> Thirds {
+    /// By how many steps each item has.
+    pub(crate) fn of_support(support: &[u32]) -> Thirds {
         let mut order: Vec<usize> = (0..support.len()).collect();
         order.sort_by_key(|item| std::cmp::Reverse(support[*item]));
         let all: u64 = support.iter().map(|steps| u64::from(*steps)).sum();

@@ -72,6 +72,15 @@ impl Baseline for VsKnn<'_> {
     }
 
     fn rank(&self, session: &[u32], scores: &mut Scores, best: &mut Vec<u32>) {
+        self.score(session, scores);
+        scores.take_best(best);
+        self.popularity.fill(best);
+    }
+}
+
+impl VsKnn<'_> {
+    /// Adds what the nearest sessions say of their items.
+    pub(crate) fn score(&self, session: &[u32], scores: &mut Scores) {
         let (own, length) = (own(session), session.len() as f64);
         let mut neighbours: Vec<(f64, u32, usize)> = Vec::new();
         for candidate in self.candidates(&own) {
@@ -91,7 +100,5 @@ impl Baseline for VsKnn<'_> {
                 scores.add(*item, weight * self.rarity[*item as usize]);
             }
         }
-        scores.take_best(best);
-        self.popularity.fill(best);
     }
 }

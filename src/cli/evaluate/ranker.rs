@@ -172,6 +172,14 @@ impl Scores {
         }
     }
 
+    /// What share of all scores an item has; forgets them. `None` where there are none.
+    pub(crate) fn take_share(&mut self, item: u32) -> Option<f64> {
+        let sum: f64 = self.scored.iter().map(|item| self.of[*item as usize]).sum();
+        let share = (sum > 0.0).then(|| self.of.get(item as usize).copied().unwrap_or(0.0) / sum);
+        self.scored.drain(..).for_each(|item| self.of[item as usize] = 0.0);
+        share
+    }
+
     /// Moves the best items into `best`, of equal scores the lower number first, and forgets all scores.
     pub(crate) fn take_best(&mut self, best: &mut Vec<u32>) {
         let of = &self.of;

@@ -1,0 +1,304 @@
+//! `nearside rules`: a log in, a table of item-to-item rules out, as an ONNX file.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use nearside_core::{EventName, Vocabulary};
+use nearside_log::{Log, Rules as Filter, Sequence, Split};
+use nearside_train::{Calibration, Entropy, Mining, Privacy, Rule, Rules, RulesFile, Sessions, write_whole};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::Error;
+use crate::output::{note, print};
+use crate::source::Reading;
+use crate::train::{event_name, percent, share};
+
+/// What `--help` says below the options.
+pub(crate) const HELP: &str = "\
+Writes into the folder of --out:
+  model.onnx        the rules: session.item and ad.item in, score out (a logit)
+  vocabulary.json   the items it knows, in order: sorted; a catalogue with other products has to name them
+
+Rules are counted over the training sessions: what came up to ten steps after an item, by 1 / distance (sequential), in
+whatever order in the same session (association), or right after it (markov). An item's score is the logarithm of the sum
+of its rules from the session's last twenty steps, by --decay for each step back, of a tenth for each step on the item itself,
+and of a little popularity. The figures are those of the validation sessions: the newest ones, which are not counted, unless
+--refit counts them for what ships.
+
+What the file reveals: for each item at most --neighbours others with a weight in steps of six per cent, each named by
+--fewest visitors or more (sessions, where the log names no visitors or --unit says so); and how often each item occurs.
+A pair that fewer name leaves no trace.
+
+Differential privacy (--epsilon): the table is made from noisy numbers of units: any file becomes at most exp(epsilon) times
+as likely through one visitor's (session's) presence, but for a chance of --delta. Every unit names at most --pairs pairs, a
+discrete Gaussian is added to each pair that --fewest units name, and what stays below a threshold is left out; popularity and
+vocabulary are made from what is left. All sessions are counted, no item is too rare, and the calibration is not fitted. The
+noise comes from the operating system, so that no two runs give the same file: every file that gets out spends epsilon
+again. The figures are those of a first table, of the training sessions alone; they do not ship and are not private.
+
+Examples:
+  nearside rules --events events.tsv.gz --out rules
+  nearside rules --events events.tsv.gz --out rules --rule sequential --fewest 20
+  nearside rules --events events.tsv.gz --out rules --epsilon 2";
+
+/// What is counted, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
+    /// or Parquet
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// The folder for what is written; made where it is missing
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
+    /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given
+    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
+    kinds: Vec<EventName>,
+    /// Leave out items with fewer steps than this in the whole log
+    #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "epsilon")]
+    min_count: usize,
+    /// Share of the sessions, the newest, that are held out to calibrate and to measure: above 0, at most 0.5
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    validation: f64,
+    /// Count once more over all sessions, those of the validation included, and ship that
+    #[arg(long)]
+    refit: bool,
+    /// What a rule from one item to another is
+    #[arg(long, value_enum, default_value_t = RuleName::Association)]
+    rule: RuleName,
+    /// Fewest visitors, or sessions, behind every entry
+    #[arg(long, value_name = "N", default_value_t = Mining::default().fewest)]
+    fewest: u32,
+    /// Who stands behind an entry; visitors where the log names them, sessions otherwise
+    #[arg(long, value_enum)]
+    unit: Option<Unit>,
+    /// Most entries an item keeps, the strongest
+    #[arg(long, value_name = "N", default_value_t = Mining::default().neighbours)]
+    neighbours: usize,
+    /// How much a step counts beside the one after it: at 0 the last step alone ranks, at 1 all alike
+    #[arg(long, value_name = "SHARE", default_value_t = Mining::default().decay)]
+    decay: f32,
+    /// Make the table differentially private: the lower, the more private and the fewer rules; 1 is a strong promise, 10
+    /// hardly one
+    #[arg(long, value_name = "E")]
+    epsilon: Option<f64>,
+    /// Chance that the promise of --epsilon does not hold; well below one over the number of visitors
+    #[arg(long, value_name = "D", default_value_t = 1e-6, requires = "epsilon")]
+    delta: f64,
+    /// Most pairs that one visitor, or session, names under --epsilon; the noise grows with the root
+    #[arg(long, value_name = "C", default_value_t = PAIRS, requires = "epsilon")]
+    pairs: usize,
+    /// Picks the pairs of those who have more than --pairs; the noise does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "epsilon")]
+    seed: u64,
+    /// Print one JSON object, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Pairs a unit names under differential privacy, where nothing else is asked for.
+pub(crate) const PAIRS: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RuleName {
+    /// What came up to ten steps after, by 1 / distance.
+    Sequential,
+    /// What was in the same session, in any order.
+    Association,
+    /// What came right after.
+    Markov,
+}
+
+/// Who names a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unit {
+    /// Every session for itself.
+    Session,
+    /// A visitor with all their sessions.
+    Visitor,
+}
+
+impl Unit {
+    /// What is asked for, or the visitor where the log names any.
+    pub(crate) fn of(asked: Option<Unit>, visitors: &[u32]) -> Unit {
+        let named = visitors.iter().any(|visitor| *visitor != 0);
+        asked.unwrap_or(if named { Unit::Visitor } else { Unit::Session })
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Unit::Session => "session",
+            Unit::Visitor => "visitor",
+        }
+    }
+
+    /// The visitors of sessions, where they count.
+    pub(crate) fn whose(self, visitors: &[u32]) -> Option<&[u32]> {
+        (self == Unit::Visitor).then_some(visitors)
+    }
+}
+
+impl From<RuleName> for Rule {
+    fn from(name: RuleName) -> Rule {
+        match name {
+            RuleName::Sequential => Rule::Sequential,
+            RuleName::Association => Rule::Association,
+            RuleName::Markov => Rule::Markov,
+        }
+    }
+}
+
+/// What was made.
+#[derive(Debug, Serialize)]
+struct Report {
+    model: PathBuf,
+    /// Items in the vocabulary.
+    items: usize,
+    entries: usize,
+    sessions: usize,
+    unit: &'static str,
+    mining: Mining,
+    bytes: usize,
+    bytes_gzip: usize,
+    validation: serde_json::Value,
+    calibration: Calibration,
+    refit: bool,
+    seconds: f64,
+}
+
+/// The sessions as ids of the vocabulary, with whose they are.
+struct Prepared {
+    /// Sorted, as a catalogue without a vocabulary of its own numbers its products.
+    items: Vec<String>,
+    training: Sessions,
+    validation: Sessions,
+    /// The visitor of each session of the training, then of the validation; 0 where the log does not say.
+    visitors: Vec<u32>,
+}
+
+impl Prepared {
+    fn new(log: &Log, filter: &Filter, validation: f64) -> Prepared {
+        let kept = filter.keep(log);
+        let [sessions, short, rare] = [kept.sequences.len(), kept.short_sessions, kept.rare_items];
+        note(format_args!("{sessions} sessions kept, {short} too short, {rare} items too rare"));
+        let names = log.items();
+        let mut numbers: Vec<u32> = kept.sequences.iter().flat_map(|sequence| sequence.items(log)).collect();
+        numbers.sort_unstable_by_key(|item| names.name(*item));
+        numbers.dedup();
+        let ids: HashMap<u32, u32> = numbers.iter().copied().zip(1..).collect();
+        let items = numbers.iter().map(|item| names.name(*item).to_owned()).collect();
+        let (training, validation) = Split::Share(validation).apply(log, kept.sequences);
+        let visitors = training.iter().chain(&validation).map(|sequence| log.sessions()[sequence.session].visitor);
+        let numbered = |sequences: &[Sequence]| {
+            let mut sessions = Sessions::default();
+            for sequence in sequences {
+                sessions.push(&sequence.items(log).map(|item| ids[&item]).collect::<Vec<_>>());
+            }
+            sessions
+        };
+        let visitors = visitors.collect();
+        Prepared { items, training: numbered(&training), validation: numbered(&validation), visitors }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { model, items, entries, sessions, unit, mining, bytes, bytes_gzip, .. } = self;
+        writeln!(
+            f,
+            "{}: {entries} entries of {items} items from {sessions} sessions, each of {} {unit}s or more; {bytes} bytes, \
+             {bytes_gzip} after gzip",
+            model.display(),
+            mining.fewest
+        )?;
+        if let Some(Privacy { epsilon, delta, pairs }) = mining.privacy {
+            writeln!(f, "private by {unit}: epsilon {epsilon}, delta {delta}, at most {pairs} pairs each")?;
+        }
+        let figure = |name: &str| self.validation[name].as_f64().unwrap_or_default();
+        writeln!(
+            f,
+            "validation  Recall@10 {:.2}  Recall@20 {:.2}  MRR@10 {:.2}  MRR@20 {:.2}",
+            figure("recall_10"),
+            figure("recall_20"),
+            figure("mrr_10"),
+            figure("mrr_20")
+        )
+    }
+}
+
+/// Runs the command and prints its report.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let started = Instant::now();
+    let privacy = options.epsilon.map(|epsilon| Privacy { epsilon, delta: options.delta, pairs: options.pairs });
+    let mining = Mining {
+        rule: options.rule.into(),
+        fewest: options.fewest,
+        neighbours: options.neighbours,
+        decay: options.decay,
+        privacy,
+        seed: options.seed,
+    };
+    let log = options.reading.read(&options.events)?;
+    // Which items are frequent is told by all sessions together, without noise.
+    let min_support = if privacy.is_some() { 1 } else { options.min_count };
+    let prepared = Prepared::new(&log, &Filter { kinds: options.kinds.clone(), min_support }, options.validation);
+    drop(log);
+    let unit = Unit::of(options.unit, &prepared.visitors);
+    let mut entropy = Entropy::system();
+    let mut mined = |sessions: &Sessions| {
+        let whose = unit.whose(&prepared.visitors).map(|all| &all[..sessions.len()]);
+        Rules::mine(&mining, sessions, whose, prepared.items.len(), &mut entropy).map_err(Error::Training)
+    };
+    let mut rules = mined(&prepared.training)?;
+    let figures = rules.figures(&prepared.validation);
+    let refit = options.refit || privacy.is_some();
+    let calibration = rules.calibrate(&prepared.validation);
+    if refit {
+        let all: Sessions = prepared.training.iter().chain(prepared.validation.iter()).collect();
+        rules = mined(&all)?;
+    }
+    let mut items = prepared.items;
+    if privacy.is_some() {
+        let released = rules.items();
+        rules = rules.of_items(&released);
+        items = released.iter().map(|item| items[*item as usize - 1].clone()).collect();
+    }
+
+    let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
+    let version = env!("CARGO_PKG_VERSION");
+    let about = match privacy {
+        Some(Privacy { epsilon, delta, .. }) => {
+            format!("Made by nearside rules {version} with differential privacy: epsilon {epsilon}, delta {delta}.")
+        }
+        None => format!("Learnt from {} sessions by nearside rules {version}.", prepared.training.len()),
+    };
+    let RulesFile { file, compressed } =
+        rules.ship(calibration, vocabulary.item_hash(), &about).map_err(Error::Training)?;
+    std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
+    let (model, words) = (options.out.join("model.onnx"), json!({"items": items}).to_string());
+    write_whole(&options.out.join("vocabulary.json"), words.as_bytes()).map_err(Error::Training)?;
+    write_whole(&model, &file).map_err(Error::Training)?;
+    print(
+        &Report {
+            model,
+            items: items.len(),
+            entries: rules.entries(),
+            sessions: if refit { prepared.visitors.len() } else { prepared.training.len() },
+            unit: unit.word(),
+            mining,
+            bytes: file.len(),
+            bytes_gzip: compressed,
+            validation: percent(&figures),
+            calibration,
+            refit,
+            seconds: started.elapsed().as_secs_f64(),
+        },
+        options.json,
+    )
+}

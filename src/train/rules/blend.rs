@@ -1,0 +1,242 @@
+//! Rules beside a network: what they add to its scores.
+//!
+//! An item's score becomes the network's logit + weight * ln(1 + rules / SHARE), where `rules` is the sum of the session's
+//! rules for the item. Nothing is added to items without a rule. The weight is the one that the softmax cross entropy of the
+//! validation sessions' next items is least at; a convex function, so Newton's method finds it.
+
+use crate::encoder::Shape;
+use crate::error::Error;
+use crate::export::gives_probability;
+use crate::measure::{Figures, places, scores};
+use crate::network::Query;
+use crate::onnx::Graph;
+use crate::rules::Rules;
+use crate::sessions::Sessions;
+
+/// Sums of rules well below this add in proportion, those well above it by their logarithm.
+const SHARE: f32 = 0.01;
+
+/// Rules that are to stand beside a network.
+#[derive(Clone, Copy, Debug)]
+pub struct Blending<'a> {
+    /// Mined from the sessions that the network learnt from.
+    pub rules: &'a Rules,
+    /// Their weight; fitted to the validation sessions where not given, as it has to be given where the network learnt from
+    /// these too.
+    pub weight: Option<f32>,
+}
+
+impl Blending<'_> {
+    /// Whether rules may stand beside a network of this shape: they are added to a logit.
+    ///
+    /// Errors: `option-out-of-range` where the network gives a probability.
+    pub fn check(shape: Shape) -> Result<(), Error> {
+        if gives_probability(shape.architecture) {
+            let range = "a network that gives a logit, or no rules".into();
+            return Err(Error::Option { name: "rules", got: "a probability".into(), range });
+        }
+        Ok(())
+    }
+}
+
+/// How rules are weighed beside a network, and what they gain.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Blend {
+    /// What the logarithm of the rules counts beside the network's logit.
+    pub weight: f32,
+    /// Figures of the network alone on the newer half of the validation sessions.
+    pub without: Figures,
+    /// The same with rules, weighed as suits the older half.
+    pub with: Figures,
+}
+
+impl Blend {
+    /// Fits the weight where none is given; the gain is measured on sessions apart.
+    pub(crate) fn new(
+        rules: &Rules,
+        weight: Option<f32>,
+        (table, width): (&[f32], usize),
+        queries: &[Vec<Query>],
+        validation: &Sessions,
+    ) -> Result<Blend, Error> {
+        let half = validation.len() / 2;
+        let (older, newer) = (validation.range(0..half), validation.range(half..validation.len()));
+        let of_older = rules.weight(table, width, &queries[..half], &older)?;
+        let without = Figures::of(&places(table, width, &queries[half..], &newer)?);
+        let mut blended = queries[half..].to_vec();
+        rules.blend(of_older, &mut blended, &newer);
+        let with = Figures::of(&places(table, width, &blended, &newer)?);
+        let weight = weight.map_or_else(|| rules.weight(table, width, queries, validation), Ok)?;
+        Ok(Blend { weight, without, with })
+    }
+}
+
+/// What one question says of the weight.
+struct Asked {
+    /// The logarithm of the sum of all items' exponentials, without rules.
+    all: f64,
+    /// Score without rules, and what one unit of weight adds, of each item that has a rule.
+    ruled: Vec<(f64, f64)>,
+    /// What one unit of weight adds to the next item.
+    target: f64,
+}
+
+impl Rules {
+    /// What one unit of weight adds to the scores of items after a session.
+    fn additions(&self, session: &[u32]) -> Vec<(u32, f32)> {
+        let mut sums = std::collections::BTreeMap::new();
+        let mut factor = 1.0;
+        for item in session.iter().rev().take(super::LENGTH) {
+            for entry in &self.rows[*item as usize] {
+                *sums.entry(entry.to).or_insert(0.0) += factor * entry.weight();
+            }
+            factor *= self.decay;
+        }
+        sums.into_iter().map(|(item, sum): (u32, f32)| (item, (1.0 + sum / SHARE).ln())).collect()
+    }
+
+    /// Adds the rules to the queries after every step but the last of some sessions.
+    pub(crate) fn blend(&self, weight: f32, queries: &mut [Vec<Query>], sessions: &Sessions) {
+        for (session, queries) in sessions.iter().zip(queries) {
+            for (end, query) in (1..).zip(queries) {
+                let added = self.additions(&session[..end]).into_iter();
+                query.added.extend(added.map(|(item, addition)| (item, weight * addition)));
+            }
+        }
+    }
+
+    /// The weight at which the next items of some sessions are likeliest. Negative where the rules mislead.
+    pub(crate) fn weight(
+        &self,
+        table: &[f32],
+        width: usize,
+        queries: &[Vec<Query>],
+        sessions: &Sessions,
+    ) -> Result<f32, Error> {
+        let prefixes: Vec<(&[u32], u32)> = sessions
+            .iter()
+            .flat_map(|session| (1..session.len()).map(move |end| (&session[..end], session[end])))
+            .collect();
+        let mut asked = Vec::with_capacity(prefixes.len());
+        scores(table, width, queries.iter().flatten(), |first, scores| {
+            for (scores, (session, target)) in scores.chunks(table.len() / width).zip(&prefixes[first..]) {
+                let largest = scores[1..].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let sum: f64 = scores[1..].iter().map(|score| f64::from((score - largest).exp())).sum();
+                let added = self.additions(session);
+                let on_target = added.iter().find(|(item, _)| item == target);
+                asked.push(Asked {
+                    all: f64::from(largest) + sum.ln(),
+                    ruled: added.iter().map(|(item, a)| (f64::from(scores[*item as usize]), f64::from(*a))).collect(),
+                    target: on_target.map_or(0.0, |(_, addition)| f64::from(*addition)),
+                });
+            }
+        })?;
+        let mut weight = 0.0;
+        for _ in 0..50 {
+            let (mut slope, mut curve) = (0.0, 1e-9);
+            for Asked { all, ruled, target } in &asked {
+                // By how much the rules multiply the sum of exponentials.
+                let grown: f64 = ruled.iter().map(|(score, a)| (score - all).exp() * (weight * a).exp_m1()).sum();
+                let chance = |score: f64, a: f64| (score - all + weight * a).exp() / (1.0 + grown);
+                let mean: f64 = ruled.iter().map(|(score, a)| chance(*score, *a) * a).sum();
+                let square: f64 = ruled.iter().map(|(score, a)| chance(*score, *a) * a * a).sum();
+                (slope, curve) = (slope + mean - target, curve + square - mean * mean);
+            }
+            // A full step from far away may overshoot.
+            let step = (slope / curve).clamp(-0.5, 0.5);
+            weight -= step;
+            if step.abs() < 1e-7 {
+                break;
+            }
+        }
+        Ok(weight as f32)
+    }
+
+    /// Adds the rules to a graph that reads `length` items of the session.
+    pub(crate) fn blend_into(&self, graph: &mut Graph, weight: f32, length: usize) {
+        let sums = self.sums(graph, "session.item", "ad.item", length, None);
+        let share = graph.floats("share", &[], &[1.0 / SHARE]);
+        let one = graph.floats("one", &[], &[1.0]);
+        let factor = graph.floats("weight", &[], &[weight]);
+        let sums = graph.node("Mul", &[&sums, &share], &[]);
+        let sums = graph.node("Add", &[&sums, &one], &[]);
+        let sums = graph.node("Log", &[&sums], &[]);
+        let sums = graph.node("Mul", &[&sums, &factor], &[]);
+        graph.add_to_output(&sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nearside_scorer::{Engine, Model};
+
+    use super::*;
+    use crate::content::NewItems;
+    use crate::network::Network;
+    use crate::random::Random;
+    use crate::ranker::{Ranker, Shipping};
+    use crate::rules::{Entropy, Mining};
+    use crate::run::Outcome;
+
+    const ITEMS: usize = 30;
+
+    /// Sessions round a ring, or at random.
+    fn sessions(count: usize, ring: bool) -> Sessions {
+        let mut random = Random::of_seed(3);
+        let mut all = Sessions::default();
+        for _ in 0..count {
+            let first = random.below(ITEMS);
+            let step = |step: usize| if ring { (first + step) % ITEMS } else { random.below(ITEMS) };
+            let steps: Vec<u32> = (0..4).map(step).map(|item| item as u32 + 1).collect();
+            all.push(&steps);
+        }
+        all
+    }
+
+    fn ring() -> Rules {
+        Rules::mine(&Mining::default(), &sessions(400, true), None, ITEMS, &mut Entropy::of_seed(1)).unwrap()
+    }
+
+    /// A network that has learnt nothing, with rules of the ring.
+    fn blended(validation: &Sessions, new_items: Option<NewItems>) -> Ranker {
+        let network = Network::new(Shape::of_width(8), ITEMS, 1);
+        let outcome = Outcome { network, history: Vec::new(), best: 0 };
+        let vocabulary = "5d1f0a3c2b4e6f78".into();
+        let shipping = Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None, new_items };
+        outcome.ship_with(Some(Blending { rules: &ring(), weight: None }), validation, None, &shipping).unwrap()
+    }
+
+    #[test]
+    fn rules_that_know_more_than_the_network_are_weighed_and_every_engine_adds_them() {
+        let ranker = blended(&sessions(100, true), None);
+        let blend = ranker.blend.unwrap();
+        assert!(blend.weight > 0.3, "{blend:?}");
+        assert!(blend.with.recall_10 > 0.9 && blend.without.recall_10 < 0.7, "{blend:?}");
+        assert_eq!(ranker.shipped.recall_10, blend.with.recall_10);
+        for engine in Engine::ALL {
+            // Runs the golden cases, which hold the trainer's own scores.
+            Model::load(&ranker.file, *engine).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_item_that_no_rule_can_know_is_still_ranked_by_its_content() {
+        let new_items = NewItems { novelty: 0.5, repeat: -1.5, profile: 2.0, context: 0.7 };
+        let ranker = blended(&sessions(100, true), Some(new_items));
+        for engine in Engine::ALL {
+            // Each golden case has one new item among its ads.
+            Model::load(&ranker.file, *engine).unwrap();
+        }
+    }
+
+    #[test]
+    fn rules_that_say_nothing_of_the_next_item_get_no_weight() {
+        let validation = sessions(400, false);
+        // All items alike: whatever the rules add is misled.
+        let alike = Query { vector: vec![0.0], added: Vec::new() };
+        let queries: Vec<Vec<Query>> =
+            validation.iter().map(|session| vec![alike.clone(); session.len() - 1]).collect();
+        let weight = ring().weight(&[0.0; ITEMS + 1], 1, &queries, &validation).unwrap();
+        assert!(weight.abs() < 0.1, "{weight}");
+    }
+}
