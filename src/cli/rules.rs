@@ -172,6 +172,31 @@ struct Report {
     seconds: f64,
 }
 
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { model, items, entries, sessions, unit, mining, bytes, bytes_gzip, .. } = self;
+        writeln!(
+            f,
+            "{}: {entries} entries of {items} items from {sessions} sessions, each of {} {unit}s or more; {bytes} bytes, \
+             {bytes_gzip} after gzip",
+            model.display(),
+            mining.fewest
+        )?;
+        if let Some(Privacy { epsilon, delta, pairs }) = mining.privacy {
+            writeln!(f, "private by {unit}: epsilon {epsilon}, delta {delta}, at most {pairs} pairs each")?;
+        }
+        let figure = |name: &str| self.validation[name].as_f64().unwrap_or_default();
+        writeln!(
+            f,
+            "validation  Recall@10 {:.2}  Recall@20 {:.2}  MRR@10 {:.2}  MRR@20 {:.2}",
+            figure("recall_10"),
+            figure("recall_20"),
+            figure("mrr_10"),
+            figure("mrr_20")
+        )
+    }
+}
+
 /// The sessions as ids of the vocabulary, with whose they are.
 struct Prepared {
     /// Sorted, as a catalogue without a vocabulary of its own numbers its products.
@@ -204,31 +229,6 @@ impl Prepared {
         };
         let visitors = visitors.collect();
         Prepared { items, training: numbered(&training), validation: numbered(&validation), visitors }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { model, items, entries, sessions, unit, mining, bytes, bytes_gzip, .. } = self;
-        writeln!(
-            f,
-            "{}: {entries} entries of {items} items from {sessions} sessions, each of {} {unit}s or more; {bytes} bytes, \
-             {bytes_gzip} after gzip",
-            model.display(),
-            mining.fewest
-        )?;
-        if let Some(Privacy { epsilon, delta, pairs }) = mining.privacy {
-            writeln!(f, "private by {unit}: epsilon {epsilon}, delta {delta}, at most {pairs} pairs each")?;
-        }
-        let figure = |name: &str| self.validation[name].as_f64().unwrap_or_default();
-        writeln!(
-            f,
-            "validation  Recall@10 {:.2}  Recall@20 {:.2}  MRR@10 {:.2}  MRR@20 {:.2}",
-            figure("recall_10"),
-            figure("recall_20"),
-            figure("mrr_10"),
-            figure("mrr_20")
-        )
     }
 }
 
@@ -270,13 +270,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         items = released.iter().map(|item| items[*item as usize - 1].clone()).collect();
     }
 
+    let sessions = if refit { prepared.visitors.len() } else { prepared.training.len() };
     let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
     let version = env!("CARGO_PKG_VERSION");
     let about = match privacy {
         Some(Privacy { epsilon, delta, .. }) => {
             format!("Made by nearside rules {version} with differential privacy: epsilon {epsilon}, delta {delta}.")
         }
-        None => format!("Learnt from {} sessions by nearside rules {version}.", prepared.training.len()),
+        None => format!("Learnt from {sessions} sessions by nearside rules {version}."),
     };
     let RulesFile { file, compressed } =
         rules.ship(calibration, vocabulary.item_hash(), &about).map_err(Error::Training)?;
@@ -289,7 +290,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             model,
             items: items.len(),
             entries: rules.entries(),
-            sessions: if refit { prepared.visitors.len() } else { prepared.training.len() },
+            sessions,
             unit: unit.word(),
             mining,
             bytes: file.len(),
