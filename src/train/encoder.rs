@@ -45,6 +45,16 @@ impl Architecture {
     pub const ALL: [Architecture; 4] =
         [Architecture::Hybrid, Architecture::Gru, Architecture::Lstm, Architecture::Attention];
 
+    /// What `--network` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Architecture::Hybrid => "hybrid",
+            Architecture::Gru => "gru",
+            Architecture::Lstm => "lstm",
+            Architecture::Attention => "attention",
+        }
+    }
+
     /// The proportions for item vectors of this width.
     pub fn shape(self, width: usize) -> Shape {
         let shape = Shape::of_width(width);

@@ -32,8 +32,8 @@ impl Blending<'_> {
     /// Errors: `option-out-of-range` where the network gives a probability.
     pub fn check(shape: Shape) -> Result<(), Error> {
         if gives_probability(shape.architecture) {
-            let range = "a network that gives a logit, or no rules".into();
-            return Err(Error::Option { name: "rules", got: "a probability".into(), range });
+            let range = "hybrid, gru or attention beside rules, which are added to a logit".into();
+            return Err(Error::Option { name: "network", got: shape.architecture.name().into(), range });
         }
         Ok(())
     }

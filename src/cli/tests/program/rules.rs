@@ -152,5 +152,5 @@ fn rules_beside_a_network_are_in_its_file_and_their_gain_is_told() {
     assert_eq!((&checked.json()["verdict"], &checked.json()["golden"]), (&"compact".into(), &3.into()));
 
     let ran = nearside([&words[..], &small, &["--network", "lstm"]].concat());
-    assert_eq!((ran.code, ran.error(), &ran.json()["error"]["field"]), (1, "option-out-of-range", &"rules".into()));
+    assert_eq!((ran.code, ran.error(), &ran.json()["error"]["field"]), (1, "option-out-of-range", &"network".into()));
 }
