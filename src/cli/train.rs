@@ -30,12 +30,12 @@ use crate::train::report::Report;
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
 Writes into the folder of --out:
-  model.onnx        the ranker: session.item and ad.item in, and what --step-inputs names; score out
-  vocabulary.json   the items it knows, in order: sorted; a catalogue with other products has to name them
-  train.jsonl       the journal: one JSON object a line, with loss and figures
-  network.html      the same as curves; one page for every network, such as teacher-1.html
-  content.safetensors   with --content: what `nearside embed` gives the products of a catalogue their vectors with
-  network/          checkpoints, for every network; --resume goes on from the last as if nothing had happened
+  model.onnx           the ranker: session.item and ad.item in, and what --step-inputs names; score out
+  vocabulary.json      the items it knows, in order: sorted; a catalogue with other products has to name them
+  train.jsonl          the journal: one JSON object a line, with loss and figures
+  network.html         the same as curves; one page for every network, such as teacher-1.html
+  network/             checkpoints, for every network; --resume goes on from the last as if nothing had happened
+  content.safetensors  with --content: what `nearside embed` gives the products of a catalogue their vectors with
 Files are whole or not there. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
@@ -65,7 +65,8 @@ Examples:
 /// What is trained on, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line
+    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
+    /// or Parquet
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     events: Vec<PathBuf>,
     /// The folder for everything that is written; made where it is missing
@@ -96,13 +97,13 @@ pub(crate) struct Options {
     /// Width of the item vectors, in place of the one that --budget allows
     #[arg(long, value_name = "N")]
     width: Option<usize>,
-    /// Most passes over the sessions; the learning rate falls over them
+    /// Most passes over the sessions, 6 where not given; the learning rate falls over them
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
-    /// Epochs without a better figure after which training ends
+    /// Epochs without a better figure after which training ends, 2 where not given
     #[arg(long, value_name = "N")]
     patience: Option<u64>,
-    /// Highest learning rate of the encoder; that of the item vectors follows
+    /// Highest learning rate of the encoder, 0.003 where not given; that of the item vectors follows
     #[arg(long, value_name = "RATE")]
     rate: Option<f32>,
     /// Train so many networks first, a quarter narrower, and let the one that ships learn from them too; each takes
@@ -389,6 +390,19 @@ pub(crate) fn percent(figures: &Figures) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_defaults_that_the_help_tells_are_the_trainers() {
+        let help = Options::augment_args(clap::Command::new("train")).render_help().to_string();
+        let nearside_train::Options { epochs, patience, rate, .. } = nearside_train::Options::default();
+        for told in [
+            format!("over the sessions, {epochs} where not given"),
+            format!("training ends, {patience} where not given"),
+            format!("of the encoder, {rate} where not given"),
+        ] {
+            assert!(help.contains(&told), "{told}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_with_and_without_a_unit() {
