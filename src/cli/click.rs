@@ -6,7 +6,6 @@ mod table;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::thread;
 
 use clap::{ArgGroup, Args};
 use nearside_core::content::WIDTH;
@@ -20,6 +19,7 @@ use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
 use crate::source::{Reading, told};
+use crate::threads;
 use events::Playing;
 use report::Report;
 
@@ -211,7 +211,6 @@ fn from_events(options: &Options) -> Result<(Terms, Data, Option<Data>), Error> 
     let refused = |source| Error::Catalogue { path: options.catalogue.clone(), source };
     let embedding = Catalogue::read(&catalogue.bytes).map_err(refused)?.0.embedding_width();
     let terms = terms(options, embedding)?;
-    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let play = |log: &Log| -> Result<Data, Error> {
         let playing = Playing {
             log,
@@ -219,7 +218,7 @@ fn from_events(options: &Options) -> Result<(Terms, Data, Option<Data>), Error> 
             terms: &terms,
             negatives: options.negatives.map(NonZeroUsize::get),
             seed: options.seed,
-            threads: options.threads.unwrap_or(cores).get(),
+            threads: threads::count(options.threads),
         };
         let (examples, left_out) = playing.examples(&progress("sessions", log.sessions().len()))?;
         let marked = |value: &Value<'_>| matches!(value.get("simulated"), Some(Value::Bool(true)));

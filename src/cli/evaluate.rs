@@ -19,7 +19,6 @@ pub(crate) mod task;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use clap::{ArgGroup, Args};
 use nearside_core::EventName;
@@ -32,6 +31,7 @@ use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
+use crate::threads;
 use engine::{ModelRanker, SLATE};
 use figures::{Draws, Sums};
 use groups::Thirds;
@@ -290,12 +290,7 @@ fn hold_out(log: &Log, sequences: &mut Vec<Sequence>, share: f64, seed: u64) -> 
     let names: BTreeSet<&str> =
         sequences.iter().flat_map(|sequence| sequence.items(log)).map(|item| log.items().name(item)).collect();
     let out = new_items::held_out(names.into_iter(), share, seed);
-    for sequence in sequences.iter_mut() {
-        let steps = &log.sessions()[sequence.session].steps;
-        let stays = |item: u32| !out.contains(log.items().name(item));
-        sequence.steps.retain(|step| steps[*step].target.is_some_and(stays));
-    }
-    sequences.retain(|sequence| sequence.steps.len() > 1);
+    Sequence::retain_items(sequences, log, |item| !out.contains(log.items().name(item)));
     out.len()
 }
 
@@ -400,8 +395,7 @@ impl Evaluation<'_> {
     }
 
     fn play(&self, ranker: &dyn Ranker, sessions: &[task::TestSession]) -> Result<Played, Error> {
-        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let threads = self.options.threads.unwrap_or(cores).get();
+        let threads = threads::count(self.options.threads);
         ranker::play(ranker, sessions, threads, &progress(ranker.name().to_owned(), sessions.len()))
     }
 

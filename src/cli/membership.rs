@@ -190,12 +190,7 @@ fn of_common_items(log: &Log, halves: (Vec<Sequence>, Vec<Sequence>), least: usi
         sequences.iter().flat_map(|s| s.items(log)).for_each(|item| steps.entry(item).or_default()[half] += 1);
     }
     for sequences in &mut halves {
-        for sequence in sequences.iter_mut() {
-            let all = &log.sessions()[sequence.session].steps;
-            let common = |item: u32| steps[&item].iter().all(|steps| *steps >= least);
-            sequence.steps.retain(|step| all[*step].target.is_some_and(common));
-        }
-        sequences.retain(|sequence| sequence.steps.len() > 1);
+        Sequence::retain_items(sequences, log, |item| steps[&item].iter().all(|steps| *steps >= least));
     }
     halves
 }

@@ -13,7 +13,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use clap::{Args, ValueEnum};
 
@@ -23,6 +22,7 @@ use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
+use crate::threads;
 use metrics::DEPTH;
 use report::Report;
 use shoppers::{Replay, Slate};
@@ -126,14 +126,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         Some(path) => Some((path.as_path(), std::fs::read(path).map_err(Error::reading(path))?)),
         None => None,
     };
-    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let shoppers = shoppers::shoppers(&log, options.memory == Memory::Visitor);
     let replay = |model| Replay {
         log: &log,
         catalogue: &catalogue,
         shoppers: &shoppers,
         model,
-        threads: options.threads.unwrap_or(cores).get(),
+        threads: threads::count(options.threads),
         slates: options.slates.is_some(),
     };
 

@@ -1,15 +1,17 @@
 //! `nearside simulate`: sessions of simulated shoppers over a catalogue, as a log that every command reads.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nearside_core::Catalogue;
 use nearside_train::Simulator;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::output;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -45,6 +47,21 @@ pub(crate) struct Options {
     pub(crate) json: bool,
 }
 
+/// What was written.
+#[derive(Serialize)]
+struct Report<'a> {
+    events: usize,
+    out: &'a Path,
+    sessions: u64,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { events, out, sessions } = self;
+        writeln!(f, "{}: {sessions} simulated sessions, {events} events", out.display())
+    }
+}
+
 /// Runs the command and says what was written.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let bytes = std::fs::read(&options.catalogue).map_err(Error::reading(&options.catalogue))?;
@@ -63,10 +80,5 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         file.flush()
     };
     write().map_err(Error::writing(&options.out))?;
-    if options.json {
-        println!("{}", json!({ "out": options.out, "sessions": options.sessions, "events": events }));
-    } else {
-        println!("{}: {} simulated sessions, {events} events", options.out.display(), options.sessions);
-    }
-    Ok(())
+    output::print(&Report { events, out: &options.out, sessions: options.sessions }, options.json)
 }

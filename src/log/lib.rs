@@ -62,6 +62,7 @@ pub use error::Error;
 pub use impressions::{Impression, ImpressionSource, Impressions, Place, PlaceMapping};
 pub use log::{Facts, Log, Session, Step};
 pub use names::Names;
+pub use objects::{event_field, event_items};
 pub use source::{Format, Notice, Skipped, Source};
 pub use split::{Kept, Rules, Sequence, Split};
 pub use stream::{Action, Scratch, Stream};

@@ -58,16 +58,26 @@ fn object(mut value: Value<'_>) -> Result<Row<'_>, String> {
     entries.retain(|(key, _)| !VISITOR.contains(&key.as_ref()));
 
     let kind = value.get("event").and_then(Value::text).and_then(EventName::from_name);
-    let item = |item: &Value<'_>| {
-        let id = item.get("item_id").or_else(|| item.get("item_name")).and_then(Value::id)?;
-        Some((id.into(), facts(item)))
-    };
-    let items = items(&value).iter().filter_map(item).collect();
+    let items = items(&value).iter().filter_map(|item| Some((id_of(item)?.into(), facts(item)))).collect();
     Ok(Row { session: session.into(), visitor: visitor.into(), at, kind, items, event: Told::Event(value) })
 }
 
+/// A field of a GA4 event, wherever the shop's data layer puts it.
+pub fn event_field<'e, 'v>(event: &'e Value<'v>, key: &str) -> Option<&'e Value<'v>> {
+    event.get(key).or_else(|| event.get("ecommerce").and_then(|ecommerce| ecommerce.get(key)))
+}
+
+/// The ids of the items that a GA4 event names, in its order.
+pub fn event_items(event: &Value<'_>) -> Vec<String> {
+    items(event).iter().filter_map(id_of).collect()
+}
+
+fn id_of(item: &Value<'_>) -> Option<String> {
+    item.get("item_id").or_else(|| item.get("item_name")).and_then(Value::id)
+}
+
 fn items<'e, 'v>(event: &'e Value<'v>) -> &'e [Value<'v>] {
-    match event.get("items").or_else(|| event.get("ecommerce").and_then(|e| e.get("items"))) {
+    match event_field(event, "items") {
         Some(Value::List(items)) => items,
         Some(one @ Value::Map(_)) => std::slice::from_ref(one),
         _ => &[],

@@ -44,6 +44,15 @@ impl Sequence {
         self.steps.iter().filter_map(|step| steps[*step].target)
     }
 
+    /// Leaves out the steps whose items do not stay, then the sequences that are too short without them.
+    pub fn retain_items(sequences: &mut Vec<Sequence>, log: &Log, stays: impl Fn(u32) -> bool) {
+        for sequence in sequences.iter_mut() {
+            let steps = &log.sessions()[sequence.session].steps;
+            sequence.steps.retain(|step| steps[*step].target.is_some_and(&stays));
+        }
+        sequences.retain(|sequence| sequence.steps.len() > 1);
+    }
+
     /// When its last step was.
     pub fn end(&self, log: &Log) -> Timestamp {
         let steps = &log.sessions()[self.session].steps;
@@ -86,12 +95,8 @@ impl Rules {
                 *support.entry(item).or_insert(0) += 1;
             }
             rare_items = support.values().filter(|steps| **steps < self.min_support).count();
-            for sequence in &mut sequences {
-                let steps = &log.sessions()[sequence.session].steps;
-                let frequent = |item: u32| support.get(&item).is_some_and(|steps| *steps >= self.min_support);
-                sequence.steps.retain(|step| steps[*step].target.is_some_and(frequent));
-            }
-            sequences.retain(|sequence| sequence.steps.len() > 1);
+            let frequent = |item: u32| support.get(&item).is_some_and(|steps| *steps >= self.min_support);
+            Sequence::retain_items(&mut sequences, log, frequent);
         }
         let short_sessions = log.sessions().len() - sequences.len();
         Kept { sequences, short_sessions, rare_items }

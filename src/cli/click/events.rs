@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::ProgressBar;
 use nearside_core::{Engine, EventName, Request, Timestamp, Value};
-use nearside_log::{Log, Session};
+use nearside_log::{Log, Session, event_field, event_items};
 use nearside_train::Random;
 use nearside_train::click::{Example, Examples, Outcome, Recorder, Terms};
 
@@ -165,13 +165,13 @@ fn lists(log: &Log, session: &Session, left_out: &mut LeftOut) -> Vec<List> {
         let event = log.event(step);
         match step.kind() {
             Some(kind @ (EventName::ViewItemList | EventName::AdImpression)) => {
-                let items = items(&event).into_iter().map(|item| (item, false)).collect();
+                let items = event_items(&event).into_iter().map(|item| (item, false)).collect();
                 lists.push(List { step: index, kind, name: name(&event), items });
             }
             Some(kind @ (EventName::SelectItem | EventName::AdClick)) => {
                 let of = if kind == EventName::SelectItem { EventName::ViewItemList } else { EventName::AdImpression };
                 let name = name(&event);
-                for item in items(&event) {
+                for item in event_items(&event) {
                     let mut of = lists.iter_mut().rev().filter(|list| list.kind == of && list.name == name);
                     match of.find_map(|list| list.items.iter_mut().find(|(shown, _)| *shown == item)) {
                         Some((_, clicked)) => *clicked = true,
@@ -185,19 +185,8 @@ fn lists(log: &Log, session: &Session, left_out: &mut LeftOut) -> Vec<List> {
     lists
 }
 
-/// A field of an event, wherever the shop's data layer puts it.
-fn field<'e, 'v>(event: &'e Value<'v>, key: &str) -> Option<&'e Value<'v>> {
-    event.get(key).or_else(|| event.get("ecommerce").and_then(|ecommerce| ecommerce.get(key)))
-}
-
 fn name(event: &Value<'_>) -> Option<String> {
-    ["item_list_id", "item_list_name", "decision"].iter().find_map(|key| field(event, key).and_then(Value::id))
-}
-
-fn items(event: &Value<'_>) -> Vec<String> {
-    let items = field(event, "items");
-    let items = items.and_then(Value::list).or_else(|| items.map(std::slice::from_ref)).unwrap_or_default();
-    items.iter().filter_map(|item| item.get("item_id").or_else(|| item.get("item_name")).and_then(Value::id)).collect()
+    ["item_list_id", "item_list_name", "decision"].iter().find_map(|key| event_field(event, key).and_then(Value::id))
 }
 
 /// Where a list was shown: what its event says of page and device, as a request for a slate says it.
