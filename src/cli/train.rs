@@ -15,8 +15,8 @@ use nearside_core::content::Content;
 use nearside_core::{EventName, Vocabulary};
 use nearside_log::{Facts, Rules, Scratch, Split, Stream};
 use nearside_train::{
-    Blending, ContentEncoder, Data, Entropy, Figures, Mining, Segmenting, Segments, Sessions, Shape, Shipping,
-    StepInputs, told, write_whole,
+    Blend, ContentEncoder, Data, Entropy, Figures, Mining, Segmenting, Segments, Sessions, Shape, Shipping, StepInputs,
+    told, write_whole,
 };
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ Files are whole or not there. A log that does not fit into --memory waits in the
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
 validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more
-on all sessions, for as many epochs as were best; the figures are then those of the first network.
+on all sessions, for all epochs; figures, calibration and the weight of rules are then those of the first network.
 
 Segments (--segments): kinds of sessions by what their items are; the report tells the mean cosine of validation
 sessions to the centroid of their segment and to the second nearest, how far segments and leading categories tell each
@@ -262,14 +262,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let items = prepared.items.len();
-    let mut settings = settings(options, &prepared)?;
+    let settings = settings(options, &prepared)?;
     let mined = |sessions: &Sessions| -> Result<Option<nearside_train::Rules>, Error> {
         let mine =
             |sessions| nearside_train::Rules::mine(&Mining::default(), sessions, None, items, &mut Entropy::system());
         options.rules.then(|| mine(sessions)).transpose().map_err(Error::Training)
     };
     if options.rules {
-        Blending::check(settings.shape).map_err(Error::Training)?;
+        Blend::check(settings.shape).map_err(Error::Training)?;
     }
     let rules = mined(&prepared.training)?;
     let mut journal = Journal::open(&options.out, options.resume)?;
@@ -288,14 +288,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let vocabulary = prepared.vocabulary.item_hash().to_owned();
     let levels = settings.shape.levels(items, options.budget);
     let new_items = content.as_ref().map(ContentEncoder::new_items);
-    let shipping = Shipping { levels, vocabulary, about, segments, new_items };
-    let blending = rules.as_ref().map(|rules| Blending { rules, weight: None });
-    let mut ranker = chosen.ship_with(blending, &prepared.validation, None, &shipping).map_err(Error::Training)?;
-    let blend = ranker.blend;
-    let (float, shipped) = (ranker.float, ranker.shipped);
+    let shipping = Shipping { levels, vocabulary, about, segments, new_items, rules };
+    let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
     if options.refit {
-        // Nothing is held out any more, so the epochs are those that were best.
-        settings.patience = u64::MAX;
         let mut all = std::mem::take(&mut prepared.training);
         all.append(&prepared.validation);
         let data = Data { training: &all, validation: &Sessions::default(), items };
@@ -305,10 +300,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         if let Some(twin) = content.as_mut() {
             *twin = again.content(&contents, &all, data.validation, Some(twin)).map_err(Error::Training)?;
         }
-        let rules = mined(&all)?;
-        let blending = rules.as_ref().zip(blend).map(|(rules, blend)| Blending { rules, weight: Some(blend.weight) });
-        let calibration = Some(ranker.calibration);
-        ranker = again.ship_with(blending, &prepared.validation, calibration, &shipping).map_err(Error::Training)?;
+        let shipping = Shipping { rules: mined(&all)?, ..shipping };
+        ranker = again.ship(&prepared.validation, Some(&ranker), &shipping).map_err(Error::Training)?;
     }
     // Together, so that a run that breaks off leaves the vocabulary of an older model as it was.
     let (path, vocabulary) = (options.out.join("model.onnx"), json!({"items": prepared.items}).to_string());
@@ -330,10 +323,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "epoch": chosen.best,
         "bytes": ranker.file.len(),
         "bytes_gzip": ranker.compressed,
-        "validation": {"float": percent(&float), "shipped": percent(&shipped)},
+        "validation": {"float": percent(&ranker.float), "shipped": percent(&ranker.shipped)},
         "calibration": ranker.calibration,
         "refit": options.refit,
-        "rules": blend.map(|blend| json!({
+        "rules": ranker.blend.map(|blend| json!({
             "weight": blend.weight, "without": percent(&blend.without), "with": percent(&blend.with),
         })),
         "segments": described,

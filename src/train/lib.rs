@@ -16,7 +16,7 @@
 //! let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(()))?;
 //! let vocabulary = "5d1f0a3c2b4e6f78".into();
 //! let about = "An example.".into();
-//! let shipping = Shipping { levels: 7, vocabulary, about, segments: None, new_items: None };
+//! let shipping = Shipping { levels: 7, vocabulary, about, segments: None, new_items: None, rules: None };
 //! let ranker = outcome.ok_or("ended early")?.ship(&validation, None, &shipping)?;
 //! std::fs::write(std::env::temp_dir().join("ranker.onnx"), &ranker.file)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -85,7 +85,7 @@ pub use membership::{Membership, Told};
 pub use page::page;
 pub use random::Random;
 pub use ranker::{Ranker, Shipping};
-pub use rules::{Blend, Blending, Entropy, Mining, Privacy, Rule, Rules, RulesFile};
+pub use rules::{Blend, Entropy, Mining, Privacy, Rule, Rules, RulesFile};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
 pub use sentence::SentenceEncoder;

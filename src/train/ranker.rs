@@ -15,7 +15,7 @@ use crate::export::{self, directions, graph, quantise, rounded};
 use crate::measure::{Figures, places, scores};
 use crate::network::{Network, Query, encode};
 use crate::random::{Random, Stream};
-use crate::rules::{Blend, Blending, Rules};
+use crate::rules::{Blend, Rules};
 use crate::run::Outcome;
 use crate::segments::Segments;
 use crate::sessions::{Detail, Sessions};
@@ -34,6 +34,8 @@ pub struct Shipping {
     /// How items outside the vocabulary are ranked by `ad.embedding`, as [`ContentEncoder`](crate::ContentEncoder)
     /// makes it; without, their score says nothing.
     pub new_items: Option<NewItems>,
+    /// Rules that are added to the scores, mined from the sessions that the network learnt from.
+    pub rules: Option<Rules>,
 }
 
 /// What ships, and how good it is.
@@ -58,49 +60,31 @@ const GOLDEN: usize = 3;
 const GOLDEN_ADS: usize = 8;
 
 impl Outcome {
-    /// Quantises, measures and writes the network. `validation` must be sessions it did not learn from; where a
-    /// network learnt from all, hand over the calibration of its twin that did not.
-    pub fn ship(
-        &self,
-        validation: &Sessions,
-        calibration: Option<Calibration>,
-        shipping: &Shipping,
-    ) -> Result<Ranker, Error> {
-        self.ship_with(None, validation, calibration, shipping)
-    }
-
-    /// The same with rules beside the network, whose scores have to be logits.
-    pub fn ship_with(
-        &self,
-        blending: Option<Blending<'_>>,
-        validation: &Sessions,
-        calibration: Option<Calibration>,
-        shipping: &Shipping,
-    ) -> Result<Ranker, Error> {
-        let Shipping { levels, vocabulary, about, segments, new_items } = shipping;
+    /// Quantises, measures and writes the network. `validation` must be sessions it did not learn from. Where it learnt
+    /// from all, hand over its twin that did not: figures, calibration and the weight of the rules are then the twin's.
+    ///
+    /// Errors: `option-out-of-range` for levels, and for rules beside a network whose scores are no logits.
+    pub fn ship(&self, validation: &Sessions, twin: Option<&Ranker>, shipping: &Shipping) -> Result<Ranker, Error> {
+        let Shipping { levels, vocabulary, about, segments, new_items, rules } = shipping;
         if !(1..=127).contains(levels) {
             return Err(Error::Option { name: "levels", got: levels.to_string(), range: "1 to 127".into() });
         }
         let shape = self.network.shape;
         let output = export::output(shape.architecture);
-        if blending.is_some() {
-            Blending::check(shape)?;
+        if rules.is_some() {
+            Blend::check(shape)?;
         }
-        let float = figures(&self.network, &self.network.table(), validation)?.0;
         let Shipped { network, numbers, table } = self.shipped(*levels);
-        let (mut shipped, mut queries) = figures(&network, &table, validation)?;
-        let mut blend = None;
-        if let Some(Blending { rules, weight }) = blending {
-            let fitted = Blend::new(rules, weight, (&table, shape.width), &queries, validation)?;
-            rules.blend(fitted.weight, &mut queries, validation);
-            shipped = Figures::of(&places(&table, shape.width, &queries, validation)?);
-            blend = Some(fitted);
-        }
-        let blended = blending.map(|blending| blending.rules).zip(blend.map(|blend| blend.weight));
-        let calibration = match calibration {
-            Some(calibration) => calibration,
-            None => calibration::fit(&table, shape.width, &queries, validation)?,
+        let Fitted { float, shipped, calibration, blend } = match twin {
+            Some(Ranker { float, shipped, calibration, blend, .. }) => {
+                Fitted { float: *float, shipped: *shipped, calibration: *calibration, blend: *blend }
+            }
+            None => {
+                let float = figures(&self.network, &self.network.table(), validation)?.0;
+                Fitted::new(&network, &table, float, rules.as_ref(), validation)?
+            }
         };
+        let blended = rules.as_ref().zip(blend.map(|blend| blend.weight));
         let mut description = format!(
             "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a {output}, calibrated to the \
              chance that the item is the next one. The file holds one vector an item and the network's weights: \
@@ -157,6 +141,35 @@ impl Outcome {
         let numbers = quantise(&self.network.table(), width, levels);
         let table = directions(&numbers, width);
         Shipped { network: Network { weights: rounded(&self.network.weights), ..self.network.clone() }, numbers, table }
+    }
+}
+
+/// What is told of a network by sessions that it did not learn from.
+struct Fitted {
+    float: Figures,
+    shipped: Figures,
+    calibration: Calibration,
+    blend: Option<Blend>,
+}
+
+impl Fitted {
+    /// Of a network with the vectors of its file.
+    fn new(
+        network: &Network,
+        table: &[f32],
+        float: Figures,
+        rules: Option<&Rules>,
+        validation: &Sessions,
+    ) -> Result<Fitted, Error> {
+        let width = network.shape.width;
+        let (mut shipped, mut queries) = figures(network, table, validation)?;
+        let blend = rules.map(|rules| Blend::new(rules, (table, width), &queries, validation)).transpose()?;
+        if let Some((rules, blend)) = rules.zip(blend) {
+            rules.blend(blend.weight, &mut queries, validation);
+            shipped = Figures::of(&places(table, width, &queries, validation)?);
+        }
+        let calibration = calibration::fit(table, width, &queries, validation)?;
+        Ok(Fitted { float, shipped, calibration, blend })
     }
 }
 

@@ -15,7 +15,7 @@ mod privacy;
 mod rule;
 mod support;
 
-pub use blend::{Blend, Blending};
+pub use blend::Blend;
 pub use export::RulesFile;
 pub use noise::Entropy;
 pub use privacy::Privacy;

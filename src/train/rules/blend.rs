@@ -16,29 +16,6 @@ use crate::sessions::Sessions;
 /// Sums of rules well below this add in proportion, those well above it by their logarithm.
 const SHARE: f32 = 0.01;
 
-/// Rules that are to stand beside a network.
-#[derive(Clone, Copy, Debug)]
-pub struct Blending<'a> {
-    /// Mined from the sessions that the network learnt from.
-    pub rules: &'a Rules,
-    /// Their weight; fitted to the validation sessions where not given, as it has to be given where the network learnt from
-    /// these too.
-    pub weight: Option<f32>,
-}
-
-impl Blending<'_> {
-    /// Whether rules may stand beside a network of this shape: they are added to a logit.
-    ///
-    /// Errors: `option-out-of-range` where the network gives a probability.
-    pub fn check(shape: Shape) -> Result<(), Error> {
-        if gives_probability(shape.architecture) {
-            let range = "hybrid, gru or attention beside rules, which are added to a logit".into();
-            return Err(Error::Option { name: "network", got: shape.architecture.name().into(), range });
-        }
-        Ok(())
-    }
-}
-
 /// How rules are weighed beside a network, and what they gain.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Blend {
@@ -51,10 +28,20 @@ pub struct Blend {
 }
 
 impl Blend {
-    /// Fits the weight where none is given; the gain is measured on sessions apart.
+    /// Whether rules may stand beside a network of this shape: they are added to a logit.
+    ///
+    /// Errors: `option-out-of-range` where the network gives a probability.
+    pub fn check(shape: Shape) -> Result<(), Error> {
+        if gives_probability(shape.architecture) {
+            let range = "hybrid, gru or attention beside rules, which are added to a logit".into();
+            return Err(Error::Option { name: "network", got: shape.architecture.name().into(), range });
+        }
+        Ok(())
+    }
+
+    /// Fits the weight to the validation sessions; the gain is measured with one that is fitted to half of them.
     pub(crate) fn new(
         rules: &Rules,
-        weight: Option<f32>,
         (table, width): (&[f32], usize),
         queries: &[Vec<Query>],
         validation: &Sessions,
@@ -66,7 +53,7 @@ impl Blend {
         let mut blended = queries[half..].to_vec();
         rules.blend(of_older, &mut blended, &newer);
         let with = Figures::of(&places(table, width, &blended, &newer)?);
-        let weight = weight.map_or_else(|| rules.weight(table, width, queries, validation), Ok)?;
+        let weight = rules.weight(table, width, queries, validation)?;
         Ok(Blend { weight, without, with })
     }
 }
@@ -202,8 +189,15 @@ mod tests {
         let network = Network::new(Shape::of_width(8), ITEMS, 1);
         let outcome = Outcome { network, history: Vec::new(), best: 0 };
         let vocabulary = "5d1f0a3c2b4e6f78".into();
-        let shipping = Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None, new_items };
-        outcome.ship_with(Some(Blending { rules: &ring(), weight: None }), validation, None, &shipping).unwrap()
+        let shipping = Shipping {
+            levels: 127,
+            vocabulary,
+            about: "A test.".into(),
+            segments: None,
+            new_items,
+            rules: Some(ring()),
+        };
+        outcome.ship(validation, None, &shipping).unwrap()
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn shipped(outcome: &Outcome, encoder: &ContentEncoder) -> Ranker {
 
 fn shipped_with(outcome: &Outcome, new_items: Option<NewItems>) -> Ranker {
     let (vocabulary, about) = ("0123456789abcdef".into(), "A test.".into());
-    let shipping = Shipping { levels: 127, vocabulary, about, segments: None, new_items };
+    let shipping = Shipping { levels: 127, vocabulary, about, segments: None, new_items, rules: None };
     outcome.ship(&sessions(900, 100), None, &shipping).unwrap()
 }
 

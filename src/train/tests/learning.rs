@@ -56,7 +56,8 @@ fn trained(options: &Options, checkpoints: Option<&Checkpoints>) -> Outcome {
 
 fn shipped(outcome: &Outcome) -> Ranker {
     let vocabulary = "0123456789abcdef".into();
-    let shipping = Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None, new_items: None };
+    let shipping =
+        Shipping { levels: 127, vocabulary, about: "A test.".into(), segments: None, new_items: None, rules: None };
     outcome.ship(&sessions(900, 100), None, &shipping).unwrap()
 }
 

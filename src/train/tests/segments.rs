@@ -97,7 +97,8 @@ fn a_device_finds_its_segment_in_the_file_that_ships() {
     let outcome = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
     let ship = |segments: Option<Segments>| {
         let vocabulary = "0123456789abcdef".into();
-        let shipping = Shipping { levels: 7, vocabulary, about: "A test.".into(), segments, new_items: None };
+        let shipping =
+            Shipping { levels: 7, vocabulary, about: "A test.".into(), segments, new_items: None, rules: None };
         outcome.ship(&validation, None, &shipping).unwrap().file
     };
     let file = ship(Some(segments.clone()));
