@@ -6,11 +6,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use clap::Args;
-use nearside_core::EventName;
-use nearside_log::{Log, Rules as Filter, Sequence};
+use nearside_log::{Log, Sequence};
 use nearside_train::{
     Data, Entropy, FINEST, Membership, Mining, Privacy, Progress, Random, Rules, Sessions, Shape, Told,
 };
@@ -28,8 +26,8 @@ use crate::evaluate::task::Task;
 use crate::output;
 use crate::progress::progress;
 use crate::rules::{PAIRS, Unit};
-use crate::source::Reading;
-use crate::train::{event_name, queries};
+use crate::source::TrainingLog;
+use crate::train::queries;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -58,15 +56,8 @@ Examples:
 /// Whose sessions, and which models.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Logs to split into members and others: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
-    /// plain or gzip; or Parquet
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    events: Vec<PathBuf>,
     #[command(flatten)]
-    reading: Reading,
-    /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given
-    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
-    kinds: Vec<EventName>,
+    log: TrainingLog,
     /// Leave out items with fewer steps than this among the members, or among the sessions held out
     #[arg(long, value_name = "N", default_value_t = 5)]
     min_count: usize,
@@ -143,10 +134,10 @@ struct Report {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let log = options.reading.read(&options.events)?;
-    let filter = Filter { kinds: options.kinds.clone(), min_support: options.min_count };
+    let log = options.log.read()?;
     let mut random = Random::of_seed(options.seed);
-    let halves = filter.keep(&log).sequences.into_iter().partition(|_| random.below(2) == 0);
+    let halves =
+        options.log.rules(options.min_count).keep(&log).sequences.into_iter().partition(|_| random.below(2) == 0);
     let [members, others] = of_common_items(&log, halves, options.min_count.max(1));
     let task = Task::new((&log, &members), (&log, &others))?;
     let support = support(&task);

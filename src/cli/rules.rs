@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use nearside_core::{EventName, Vocabulary};
+use nearside_core::Vocabulary;
 use nearside_log::{Log, Rules as Filter, Sequence, Split};
 use nearside_train::{Calibration, Entropy, Mining, Privacy, Rule, Rules, RulesFile, Sessions, write_whole};
 use serde::Serialize;
@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::output::{note, print};
-use crate::source::Reading;
-use crate::train::{event_name, percent, share};
+use crate::source::TrainingLog;
+use crate::train::{percent, share};
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -48,18 +48,11 @@ Examples:
 /// What is counted, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
-    /// or Parquet
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    events: Vec<PathBuf>,
+    #[command(flatten)]
+    log: TrainingLog,
     /// The folder for what is written; made where it is missing
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    #[command(flatten)]
-    reading: Reading,
-    /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given
-    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
-    kinds: Vec<EventName>,
     /// Leave out items with fewer steps than this in the whole log
     #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "epsilon")]
     min_count: usize,
@@ -244,10 +237,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         privacy,
         seed: options.seed,
     };
-    let log = options.reading.read(&options.events)?;
+    let log = options.log.read()?;
     // Which items are frequent is told by all sessions together, without noise.
     let min_support = if privacy.is_some() { 1 } else { options.min_count };
-    let prepared = Prepared::new(&log, &Filter { kinds: options.kinds.clone(), min_support }, options.validation);
+    let prepared = Prepared::new(&log, &options.log.rules(min_support), options.validation);
     drop(log);
     let unit = Unit::of(options.unit, &prepared.visitors);
     let mut entropy = Entropy::system();

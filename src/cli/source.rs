@@ -1,8 +1,9 @@
-//! Where a command's logs are and how they are read: the options that `replay`, `train` and `evaluate` share.
+//! Where a command's logs are and how they are read: the options that several commands share.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use nearside_core::EventName;
 use nearside_log::{Format, Log, Mapping, Notice, Rules, Scratch, Source, Stream};
 
 use crate::error::Error;
@@ -33,11 +34,6 @@ impl Reading {
         told(|told| Log::read(&self.source(paths), told))
     }
 
-    /// Reads files of which only what the rules keep is of interest, and which may be larger than memory.
-    pub(crate) fn stream(&self, paths: &[PathBuf], rules: &Rules, scratch: &Scratch) -> Result<Stream, Error> {
-        told(|told| Stream::read(&self.source(paths), rules, scratch, told))
-    }
-
     fn source(&self, paths: &[PathBuf]) -> Source {
         Source {
             paths: paths.to_vec(),
@@ -46,6 +42,40 @@ impl Reading {
             strict: self.strict,
         }
     }
+}
+
+/// The log that something is learnt from, and its steps: the options that `train`, `rules` and `membership` share.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TrainingLog {
+    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
+    /// or Parquet
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+    /// Kinds of event that are steps, such as view_item,add_to_cart; by default all that models see as steps
+    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
+    kinds: Vec<EventName>,
+}
+
+impl TrainingLog {
+    /// Which of its steps count, where an item needs so many.
+    pub(crate) fn rules(&self, min_support: usize) -> Rules {
+        Rules { kinds: self.kinds.clone(), min_support }
+    }
+
+    pub(crate) fn read(&self) -> Result<Log, Error> {
+        self.reading.read(&self.events)
+    }
+
+    /// Reads what the rules keep of a log that may be larger than memory.
+    pub(crate) fn stream(&self, rules: &Rules, scratch: &Scratch) -> Result<Stream, Error> {
+        told(|told| Stream::read(&self.reading.source(&self.events), rules, scratch, told))
+    }
+}
+
+fn event_name(text: &str) -> Result<EventName, String> {
+    EventName::from_name(text).ok_or_else(|| "not a GA4 e-commerce event".to_owned())
 }
 
 /// Reads with a bar, and tells the first ten rows that cannot be used.

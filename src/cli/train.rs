@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use nearside_core::Vocabulary;
 use nearside_core::content::Content;
-use nearside_core::{EventName, Vocabulary};
-use nearside_log::{Facts, Rules, Scratch, Split, Stream};
+use nearside_log::{Facts, Scratch, Split, Stream};
 use nearside_train::{
     Blend, ContentEncoder, Data, Entropy, Figures, Mining, Segmenting, Segments, Sessions, Shape, Shipping, StepInputs,
     told, write_whole,
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::network::{Differences, NetworkChoice, detailed};
 use crate::output::{note, print};
-use crate::source::Reading;
+use crate::source::TrainingLog;
 use crate::train::journal::Journal;
 use crate::train::report::Report;
 
@@ -65,15 +65,11 @@ Examples:
 /// What is trained on, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
-    /// or Parquet
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    events: Vec<PathBuf>,
+    #[command(flatten)]
+    log: TrainingLog,
     /// The folder for everything that is written; made where it is missing
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    #[command(flatten)]
-    reading: Reading,
     #[command(flatten)]
     network: NetworkChoice,
     /// Memory for reading, such as 500MB; what does not fit waits in the folder of --out, about 40 bytes an event. The
@@ -81,9 +77,6 @@ pub(crate) struct Options {
     /// are the items
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
     memory: u64,
-    /// Kinds of event that are steps, such as view_item,add_to_cart; every kind that names an item where not given
-    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
-    kinds: Vec<EventName>,
     /// Leave out items with fewer steps than this in the whole log
     #[arg(long, value_name = "N", default_value_t = 5)]
     min_count: usize,
@@ -143,10 +136,6 @@ pub(crate) struct Options {
     /// Print one JSON object, and nothing else, on standard output
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-pub(crate) fn event_name(text: &str) -> Result<EventName, String> {
-    EventName::from_name(text).ok_or_else(|| "not a GA4 e-commerce event".to_owned())
 }
 
 pub(crate) fn share(text: &str) -> Result<f64, String> {
@@ -244,10 +233,10 @@ fn contents<'a>(items: &'a [String], facts: &'a [Facts]) -> Vec<Content<'a>> {
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
-    let rules = Rules { kinds: options.kinds.clone(), min_support: options.min_count };
+    let rules = options.log.rules(options.min_count);
     let memory = usize::try_from(options.memory).unwrap_or(usize::MAX);
     let scratch = Scratch { folder: options.out.clone(), memory };
-    let log = options.reading.stream(&options.events, &rules, &scratch)?;
+    let log = options.log.stream(&rules, &scratch)?;
     let mut prepared = Prepared::new(&log, options)?;
     let (skipped, rare) = (log.skipped(), log.rare_items());
     let (training, validation) = (prepared.training.len(), prepared.validation.len());
