@@ -34,7 +34,7 @@ Writes into the folder of --out:
   vocabulary.json      the items it knows, in order: sorted; a catalogue with other products has to name them
   train.jsonl          the journal: one JSON object a line, with loss and figures
   network.html         the same as curves; one page for every network, such as teacher-1.html
-  network/             checkpoints, for every network; --resume goes on from the last as if nothing had happened
+  network/             checkpoints, for every network; --resume goes on from the last and ends with the same model
   content.safetensors  with --content: what `nearside embed` gives the products of a catalogue their vectors with
 Files are whole or not there. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
@@ -83,8 +83,8 @@ pub(crate) struct Options {
     /// Share of the sessions, the newest, that are held out to choose and to measure: above 0, at most 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     validation: f64,
-    /// Largest size of the model after compression, such as 3MB or 800kB; picks the width of the item vectors and how
-    /// finely they are rounded
+    /// Largest size of the network after brotli, such as 3MB or 800kB; picks the width of the item vectors, where --width
+    /// does not, and how finely they are rounded. Does not count --rules
     #[arg(long, value_name = "SIZE", default_value = "3MB", value_parser = size)]
     budget: u64,
     /// Width of the item vectors, in place of the one that --budget allows
