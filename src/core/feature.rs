@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 
@@ -188,12 +188,31 @@ fn same_blocks<T: Copy>(a: &[T], b: &[T], difference: impl Fn(T, T) -> u32) -> b
 
 /// Stands for one set of `ad.` values: two that are equal stand for the same values, bit for bit.
 #[derive(Clone, Debug, Default)]
-pub struct Edition(Arc<()>);
+pub struct Edition(Arc<Lineage>);
+
+/// Where an edition came from.
+#[derive(Debug, Default)]
+struct Lineage {
+    /// The edition before, and the ads whose values are others now. Weak: a chain of deltas keeps one link.
+    before: Option<(Weak<Lineage>, Vec<usize>)>,
+}
 
 impl Edition {
     /// An edition that equals its own clones and no other.
     pub fn new() -> Edition {
         Edition::default()
+    }
+
+    /// The edition that follows `before`: the same values but for the ads in `changed`, in rising order, which may go
+    /// on past the last ad of before.
+    pub fn after(before: &Edition, changed: Vec<usize>) -> Edition {
+        Edition(Arc::new(Lineage { before: Some((Arc::downgrade(&before.0), changed)) }))
+    }
+
+    /// The ads whose values differ from those of `known`, where this edition follows it directly.
+    pub fn changed_since(&self, known: &Edition) -> Option<&[usize]> {
+        let (before, changed) = self.0.before.as_ref()?;
+        std::ptr::eq(before.as_ptr(), Arc::as_ptr(&known.0)).then_some(changed)
     }
 }
 
@@ -206,15 +225,34 @@ impl PartialEq for Edition {
 /// The features of one ranking, for the candidates of one placement.
 #[derive(Clone, Debug, Default)]
 pub struct Features<'a> {
-    candidates: usize,
+    ads: usize,
+    rows: Option<&'a [usize]>,
     edition: Option<Edition>,
     columns: Vec<(Feature, Values<'a>)>,
 }
 
 impl<'a> Features<'a> {
-    /// An empty table for `candidates` ads.
-    pub fn new(candidates: usize) -> Self {
-        Self { candidates, edition: None, columns: Vec::new() }
+    /// An empty table over `ads` ads, all of them candidates.
+    pub fn new(ads: usize) -> Self {
+        Self { ads, rows: None, edition: None, columns: Vec::new() }
+    }
+
+    /// Makes only these ads candidates, in this order. `pair.` features then hold one row for each of them; `ad.`
+    /// features stay those of all ads, so that what a scorer keeps of them serves every choice of candidates.
+    pub fn of_rows(mut self, rows: &'a [usize]) -> Self {
+        debug_assert!(rows.iter().all(|row| *row < self.ads));
+        self.rows = Some(rows);
+        self
+    }
+
+    /// Which ads are candidates; `None`: all, in their order.
+    pub fn rows(&self) -> Option<&'a [usize]> {
+        self.rows
+    }
+
+    /// How many ads the `ad.` features describe.
+    pub fn ads(&self) -> usize {
+        self.ads
     }
 
     /// Says which `ad.` values the table will hold, so that a scorer need not compare a whole catalogue to know what
@@ -231,14 +269,14 @@ impl<'a> Features<'a> {
 
     /// How many ads are scored: `N` of the contract.
     pub fn candidates(&self) -> usize {
-        self.candidates
+        self.rows.map_or(self.ads, <[usize]>::len)
     }
 
     /// Adds one feature. A second value for the same feature replaces the first.
     ///
-    /// The number of elements is `N` or a multiple of it for `ad.` and `pair.` features, and the row's
-    /// width for the others; the element type is the table's. Both are the caller's promise,
-    /// checked in debug builds.
+    /// The number of elements is that of all ads or a multiple of it for `ad.` features, that of the candidates for
+    /// `pair.` features, and the row's width for the others; the element type is the table's. Both are the caller's
+    /// promise, checked in debug builds.
     pub fn set(&mut self, feature: Feature, values: Values<'a>) {
         debug_assert_eq!(feature.element() == Element::Id, matches!(values, Values::Id(_)));
         self.columns.retain(|(f, _)| *f != feature);
@@ -255,8 +293,29 @@ impl<'a> Features<'a> {
         let len = self.get(feature)?.len();
         Some(match feature.shape() {
             Shape::PerAd => vec![len],
-            Shape::AdEmbedding => vec![self.candidates, len.checked_div(self.candidates).unwrap_or(0)],
+            Shape::AdEmbedding => vec![self.ads, len.checked_div(self.ads).unwrap_or(0)],
             Shape::PerEvent | Shape::Row(_) | Shape::Embedding => vec![1, len],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edition_knows_what_changed_since_the_one_before_and_since_no_other() {
+        let (first, other) = (Edition::new(), Edition::new());
+        let second = Edition::after(&first, vec![3, 7]);
+        assert_eq!(second.changed_since(&first), Some(&[3, 7][..]));
+        assert_eq!(second.changed_since(&other), None);
+        assert_eq!(Edition::after(&second, vec![1]).changed_since(&first), None);
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn chosen_rows_are_the_candidates_of_a_table_over_all_ads() {
+        let features = Features::new(5).of_rows(&[4, 0]);
+        assert_eq!((features.candidates(), features.ads()), (2, 5));
     }
 }
