@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use clap::Args;
 use nearside_log::{Log, Sequence};
 use nearside_train::{
-    Data, Entropy, FINEST, Membership, Mining, Privacy, Progress, Random, Rules, Sessions, Shape, Told,
+    Data, Entropy, FINEST, Membership, Mining, Privacy, Progress, Random, Rules, Sessions, Shape, Told, Unit,
 };
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ use crate::evaluate::report::Named;
 use crate::evaluate::task::Task;
 use crate::output;
 use crate::progress::progress;
-use crate::rules::{PAIRS, Unit};
+use crate::rules::PAIRS;
 use crate::source::TrainingLog;
 use crate::train::queries;
 
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     /// Passes of the network over the members
     #[arg(long, value_name = "N", default_value_t = 6)]
     epochs: u64,
-    /// Fewest visitors (sessions, where the log names no visitors) behind every entry of the rules
+    /// Fewest visitors (sessions, where one has no visitor) behind every entry of the rules
     #[arg(long, value_name = "N", default_value_t = Mining::default().fewest)]
     fewest: u32,
     /// Private rules to be attacked, one table for each
@@ -125,7 +125,7 @@ struct Report {
     /// Sessions that were learnt from, and held out.
     sessions: Kinds,
     items: usize,
-    unit: &'static str,
+    unit: Unit,
     /// Of those attacked.
     groups: Named<&'static str, Kinds>,
     /// By model and group; none where no rule was left, and where a group is empty.
@@ -153,8 +153,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     attack.network()?;
     let visitors: Vec<u32> = members.iter().map(|member| log.sessions()[member.session].visitor).collect();
-    let unit = Unit::of(None, &visitors);
-    attack.rules(unit.whose(&visitors))?;
+    let unit = attack.rules(&visitors)?;
     attack.vs_knn();
 
     let kinds = |group: usize| {
@@ -166,7 +165,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let report = Report {
         sessions: Kinds { members: task.training.len(), others: task.sessions.len() },
         items: task.items(),
-        unit: unit.word(),
+        unit,
         groups: Named((0..GROUPS.len()).map(|group| (GROUPS[group], kinds(group))).collect()),
         models: Named(attack.models),
     };
@@ -296,9 +295,18 @@ impl Attack<'_> {
         Ok(())
     }
 
-    fn rules(&mut self, whose: Option<&[u32]>) -> Result<(), Error> {
+    /// Adds the rules of the members, of whom each has one of `visitors`, 0 where the log does not say. Returns whom
+    /// their entries count.
+    fn rules(&mut self, visitors: &[u32]) -> Result<Unit, Error> {
         let Options { fewest, delta, pairs, seed, .. } = *self.options;
-        let floored = Mining { fewest, ..Mining::default() };
+        let mut members = Sessions::default();
+        for (items, visitor) in self.task.training.iter().zip(visitors) {
+            members.push(&with_file_ids(items));
+            members.set_visitor(*visitor);
+        }
+        let mut floored = Mining { fewest, ..Mining::default() };
+        let unit = floored.unit_of(&[&members]).map_err(Error::Training)?;
+        floored.unit = Some(unit);
         let mut tables = vec![
             ("rules".to_owned(), floored.clone()),
             ("rules_without_a_floor".to_owned(), Mining { fewest: 1, ..floored.clone() }),
@@ -307,16 +315,15 @@ impl Attack<'_> {
             let privacy = Some(Privacy { epsilon: *epsilon, delta, pairs });
             (format!("rules_epsilon_{epsilon}"), Mining { privacy, ..floored.clone() })
         }));
-        let members = numbered(self.task.training.iter().map(Vec::as_slice));
         let sessions = self.sessions();
         for (name, mining) in tables {
-            match Rules::mine(&mining, &members, whose, self.task.items(), &mut Entropy::of_seed(seed)) {
+            match Rules::mine(&mining, &members, self.task.items(), &mut Entropy::of_seed(seed)) {
                 Ok(rules) => self.add(name, &rules.log_chances(&sessions)),
                 Err(error) if error.code() == "no-rules" => self.models.push((name, None)),
                 Err(error) => return Err(Error::Training(error)),
             }
         }
-        Ok(())
+        Ok(unit)
     }
 
     fn vs_knn(&mut self) {
@@ -345,17 +352,26 @@ impl Attack<'_> {
     }
 }
 
-/// Sessions with the item ids of a file, from 1.
+/// Items as a file numbers them, from 1.
+fn with_file_ids(items: &[u32]) -> Vec<u32> {
+    items.iter().map(|item| item + 1).collect()
+}
+
 fn numbered<'a>(sessions: impl Iterator<Item = &'a [u32]>) -> Sessions {
     let mut all = Sessions::default();
-    sessions.for_each(|items| all.push(&items.iter().map(|item| item + 1).collect::<Vec<_>>()));
+    sessions.for_each(|items| all.push(&with_file_ids(items)));
     all
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Kinds { members, others } = self.sessions;
-        writeln!(f, "{members} members, {others} sessions held out, {} items; rules by {}", self.items, self.unit)?;
+        writeln!(
+            f,
+            "{members} members, {others} sessions held out, {} items; rules by {}",
+            self.items,
+            self.unit.word()
+        )?;
         write!(f, "\n{:22}", "auc, found (95 %)")?;
         for (name, Kinds { members, others }) in &self.groups.0 {
             write!(f, "  {:>38}", format!("{name} ({members} / {others})"))?;

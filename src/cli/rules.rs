@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use nearside_core::Vocabulary;
 use nearside_log::{Log, Rules as Filter, Sequence, Split};
-use nearside_train::{Calibration, Entropy, Mining, Privacy, Rule, Rules, RulesFile, Sessions, write_whole};
+use nearside_train::{Calibration, Entropy, Mining, Privacy, Rule, Rules, RulesFile, Sessions, Unit, write_whole};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,8 +30,8 @@ and of a little popularity. The figures are those of the validation sessions: th
 --refit counts them for what ships.
 
 What the file reveals: for each item at most --neighbours others with a weight in steps of six per cent, each named by
---fewest visitors or more (sessions, where the log names no visitors or --unit says so); and how often each item occurs.
-A pair that fewer name leaves no trace.
+--fewest visitors or more, or --fewest sessions where a session has no visitor or --unit says so; the report and the file say
+which of them was counted. And how often each item occurs. A pair that fewer name leaves no trace.
 
 Differential privacy (--epsilon): the table is made from noisy numbers of units: any file becomes at most exp(epsilon) times
 as likely through one visitor's (session's) presence, but for a chance of --delta. Every unit names at most --pairs pairs, a
@@ -68,9 +68,10 @@ pub(crate) struct Options {
     /// Fewest visitors, or sessions, behind every entry
     #[arg(long, value_name = "N", default_value_t = Mining::default().fewest)]
     fewest: u32,
-    /// Who stands behind an entry; visitors where the log names them, sessions otherwise
+    /// Who stands behind an entry; where not given, visitors if every session of the log has one, sessions otherwise. With
+    /// --epsilon it has to be given where some sessions have a visitor and others have none
     #[arg(long, value_enum)]
-    unit: Option<Unit>,
+    unit: Option<UnitName>,
     /// Most entries an item keeps, the strongest
     #[arg(long, value_name = "N", default_value_t = Mining::default().neighbours)]
     neighbours: usize,
@@ -108,32 +109,21 @@ enum RuleName {
     Markov,
 }
 
-/// Who names a pair.
+/// Who stands behind an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Unit {
+enum UnitName {
     /// Every session for itself.
     Session,
-    /// A visitor with all their sessions.
+    /// A visitor with all their sessions; every session has to have one.
     Visitor,
 }
 
-impl Unit {
-    /// What is asked for, or the visitor where the log names any.
-    pub(crate) fn of(asked: Option<Unit>, visitors: &[u32]) -> Unit {
-        let named = visitors.iter().any(|visitor| *visitor != 0);
-        asked.unwrap_or(if named { Unit::Visitor } else { Unit::Session })
-    }
-
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Unit::Session => "session",
-            Unit::Visitor => "visitor",
+impl From<UnitName> for Unit {
+    fn from(name: UnitName) -> Unit {
+        match name {
+            UnitName::Session => Unit::Session,
+            UnitName::Visitor => Unit::Visitor,
         }
-    }
-
-    /// The visitors of sessions, where they count.
-    pub(crate) fn whose(self, visitors: &[u32]) -> Option<&[u32]> {
-        (self == Unit::Visitor).then_some(visitors)
     }
 }
 
@@ -155,7 +145,7 @@ struct Report {
     items: usize,
     entries: usize,
     sessions: usize,
-    unit: &'static str,
+    unit: Unit,
     mining: Mining,
     bytes: usize,
     bytes_gzip: usize,
@@ -167,7 +157,8 @@ struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { model, items, entries, sessions, unit, mining, bytes, bytes_gzip, .. } = self;
+        let Report { model, items, entries, sessions, mining, bytes, bytes_gzip, .. } = self;
+        let unit = self.unit.word();
         writeln!(
             f,
             "{}: {entries} entries of {items} items from {sessions} sessions, each of {} {unit}s or more; {bytes} bytes, \
@@ -196,8 +187,6 @@ struct Prepared {
     items: Vec<String>,
     training: Sessions,
     validation: Sessions,
-    /// The visitor of each session of the training, then of the validation; 0 where the log does not say.
-    visitors: Vec<u32>,
 }
 
 impl Prepared {
@@ -212,16 +201,15 @@ impl Prepared {
         let ids: HashMap<u32, u32> = numbers.iter().copied().zip(1..).collect();
         let items = numbers.iter().map(|item| names.name(*item).to_owned()).collect();
         let (training, validation) = Split::Share(validation).apply(log, kept.sequences);
-        let visitors = training.iter().chain(&validation).map(|sequence| log.sessions()[sequence.session].visitor);
         let numbered = |sequences: &[Sequence]| {
             let mut sessions = Sessions::default();
             for sequence in sequences {
                 sessions.push(&sequence.items(log).map(|item| ids[&item]).collect::<Vec<_>>());
+                sessions.set_visitor(log.sessions()[sequence.session].visitor);
             }
             sessions
         };
-        let visitors = visitors.collect();
-        Prepared { items, training: numbered(&training), validation: numbered(&validation), visitors }
+        Prepared { items, training: numbered(&training), validation: numbered(&validation) }
     }
 }
 
@@ -229,8 +217,9 @@ impl Prepared {
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
     let privacy = options.epsilon.map(|epsilon| Privacy { epsilon, delta: options.delta, pairs: options.pairs });
-    let mining = Mining {
+    let mut mining = Mining {
         rule: options.rule.into(),
+        unit: options.unit.map(Unit::from),
         fewest: options.fewest,
         neighbours: options.neighbours,
         decay: options.decay,
@@ -242,28 +231,27 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let min_support = if privacy.is_some() { 1 } else { options.min_count };
     let prepared = Prepared::new(&log, &options.log.rules(min_support), options.validation);
     drop(log);
-    let unit = Unit::of(options.unit, &prepared.visitors);
+    let Prepared { mut items, mut training, validation } = prepared;
+    let unit = mining.unit_of(&[&training, &validation]).map_err(Error::Training)?;
+    mining.unit = Some(unit);
     let mut entropy = Entropy::system();
-    let mut mined = |sessions: &Sessions| {
-        let whose = unit.whose(&prepared.visitors).map(|all| &all[..sessions.len()]);
-        Rules::mine(&mining, sessions, whose, prepared.items.len(), &mut entropy).map_err(Error::Training)
-    };
-    let mut rules = mined(&prepared.training)?;
-    let figures = rules.figures(&prepared.validation);
+    let mut mined =
+        |sessions: &Sessions| Rules::mine(&mining, sessions, items.len(), &mut entropy).map_err(Error::Training);
+    let mut rules = mined(&training)?;
+    let figures = rules.figures(&validation);
     let refit = options.refit || privacy.is_some();
-    let calibration = rules.calibrate(&prepared.validation);
+    let calibration = rules.calibrate(&validation);
     if refit {
-        let all: Sessions = prepared.training.iter().chain(prepared.validation.iter()).collect();
-        rules = mined(&all)?;
+        training.append(&validation);
+        rules = mined(&training)?;
     }
-    let mut items = prepared.items;
     if privacy.is_some() {
         let released = rules.items();
         rules = rules.of_items(&released);
         items = released.iter().map(|item| items[*item as usize - 1].clone()).collect();
     }
 
-    let sessions = if refit { prepared.visitors.len() } else { prepared.training.len() };
+    let sessions = training.len();
     let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
     let version = env!("CARGO_PKG_VERSION");
     let about = match privacy {
@@ -284,7 +272,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             items: items.len(),
             entries: rules.entries(),
             sessions,
-            unit: unit.word(),
+            unit,
             mining,
             bytes: file.len(),
             bytes_gzip: compressed,

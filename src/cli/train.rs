@@ -53,7 +53,7 @@ the share of the item vectors that is predicted for items left out.
 
 What the model reveals: one vector an item and weights shared by all sessions; items with fewer steps than
 --min-count do not appear in it. A segment reveals the mean of --segment-min sessions or more. Rules (--rules) reveal pairs
-of items that five sessions or more hold, with a weight. `nearside membership` measures what an attacker makes of it.
+of items that five visitors or more name, or five sessions where a session has no visitor, with a weight. `nearside membership` measures what an attacker makes of it.
 
 Examples:
   nearside train --events events.tsv.gz --out ranker
@@ -109,8 +109,8 @@ pub(crate) struct Options {
     /// Train once more on all sessions, those of the validation included, and ship that
     #[arg(long)]
     refit: bool,
-    /// Add item-to-item rules with five sessions or more behind each to the scores, weighed as suits the validation
-    /// sessions; the report tells what they gain
+    /// Add item-to-item rules to the scores, weighed as suits the validation sessions. Five visitors or more are behind each,
+    /// or five sessions where a session has no visitor; the report and the file say which, the report also what they gain
     #[arg(long)]
     rules: bool,
     /// Group the training sessions into so many segments, 2 to 64, and write them into the model with their names, for a
@@ -176,7 +176,7 @@ impl Prepared {
         let names = log.items();
         let mut occurs = vec![false; names.len() + 1];
         let (mut ends, mut differences) = (Vec::new(), Differences::default());
-        let seen = log.each(&mut |actions| {
+        let seen = log.each(&mut |_, actions| {
             differences.note(actions);
             actions.iter().for_each(|action| occurs[action.item as usize] = true);
             ends.extend(actions.last().map(|last| last.at));
@@ -193,7 +193,7 @@ impl Prepared {
         let from = Split::Share(options.validation).moment(&mut ends);
         let (mut training, mut validation) = (Sessions::default(), Sessions::default());
         let shape = options.network.shape(&differences);
-        let numbered = log.each(&mut |actions| {
+        let numbered = log.each(&mut |visitor, actions| {
             let last = actions.last().map(|last| last.at);
             let sessions = if from.is_some() && last >= from { &mut validation } else { &mut training };
             let steps = detailed(actions).map(|(item, detail)| (ids[item as usize], detail));
@@ -201,6 +201,9 @@ impl Prepared {
                 sessions.push(&steps.map(|(id, _)| id).collect::<Vec<_>>());
             } else {
                 sessions.push_detailed(&steps.collect::<Vec<_>>());
+            }
+            if options.rules {
+                sessions.set_visitor(visitor);
             }
         });
         numbered.map_err(Error::Log)?;
@@ -252,9 +255,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     let items = prepared.items.len();
     let settings = settings(options, &prepared)?;
+    let whole = Mining::default().unit_of(&[&prepared.training, &prepared.validation]);
+    let mining = Mining { unit: Some(whole.map_err(Error::Training)?), ..Mining::default() };
     let mined = |sessions: &Sessions| -> Result<Option<nearside_train::Rules>, Error> {
-        let mine =
-            |sessions| nearside_train::Rules::mine(&Mining::default(), sessions, None, items, &mut Entropy::system());
+        let mine = |sessions| nearside_train::Rules::mine(&mining, sessions, items, &mut Entropy::system());
         options.rules.then(|| mine(sessions)).transpose().map_err(Error::Training)
     };
     if options.rules {
@@ -316,7 +320,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "calibration": ranker.calibration,
         "refit": options.refit,
         "rules": ranker.blend.map(|blend| json!({
-            "weight": blend.weight, "without": percent(&blend.without), "with": percent(&blend.with),
+            "weight": blend.weight, "unit": mining.unit, "without": percent(&blend.without), "with": percent(&blend.with),
         })),
         "segments": described,
         "content": content.as_ref().map(|content| json!({

@@ -76,7 +76,11 @@ impl Held {
             if place == next {
                 log.sessions.push(Session { name, visitor, steps: Vec::new() });
             }
-            log.sessions[place as usize].steps.push(step);
+            let session = &mut log.sessions[place as usize];
+            if session.visitor == 0 {
+                session.visitor = visitor;
+            }
+            session.steps.push(step);
             log.order.push(place);
         }
         log

@@ -54,7 +54,7 @@ impl Step {
 pub struct Session {
     /// The log's own name for it, or the visitor's with a count.
     pub name: String,
-    /// Whose it is; 0 where the log does not say.
+    /// Whose it is, by the first of its rows that says so; 0 where the log does not say.
     pub visitor: u32,
     /// At least one, in time order.
     pub steps: Vec<Step>,

@@ -19,7 +19,7 @@ const PARTS: usize = 256;
 /// A row as it is kept: what sessions are cut and steps are told by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Record {
-    /// The session's, or the visitor's where the log has no session of its own.
+    /// The session's, or the visitor's where the log has no session of its own; 96 bits.
     key: u128,
     pub(crate) at: Timestamp,
     /// Its number in the log. With the fields before it, this is the order in which records are sorted.
@@ -28,13 +28,18 @@ pub(crate) struct Record {
     pub(crate) item: u32,
     /// Its place in [`EventName::ALL`](nearside_core::EventName::ALL), where it is a step.
     pub(crate) kind: u8,
+    /// A number for its visitor; 0 where the log does not say.
+    pub(crate) visitor: u32,
 }
 
 impl Record {
     const BYTES: usize = 37;
+    /// Bytes of the key.
+    const KEY: usize = 12;
 
     fn encode(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.key.to_le_bytes());
+        bytes.extend_from_slice(&self.key.to_le_bytes()[..Record::KEY]);
+        bytes.extend_from_slice(&self.visitor.to_le_bytes());
         bytes.extend_from_slice(&self.at.0.to_le_bytes());
         bytes.extend_from_slice(&self.row.to_le_bytes());
         bytes.extend_from_slice(&self.item.to_le_bytes());
@@ -42,16 +47,20 @@ impl Record {
     }
 
     fn decode(bytes: &[u8]) -> Record {
-        let (key, rest) = bytes.split_first_chunk().expect("records are whole");
+        let (low, rest) = bytes.split_first_chunk::<{ Record::KEY }>().expect("records are whole");
+        let mut key = [0; 16];
+        key[..Record::KEY].copy_from_slice(low);
+        let (visitor, rest) = rest.split_first_chunk().expect("records are whole");
         let (at, rest) = rest.split_first_chunk().expect("records are whole");
         let (row, rest) = rest.split_first_chunk().expect("records are whole");
         let (item, rest) = rest.split_first_chunk().expect("records are whole");
         Record {
-            key: u128::from_le_bytes(*key),
+            key: u128::from_le_bytes(key),
             at: Timestamp(u64::from_le_bytes(*at)),
             row: u64::from_le_bytes(*row),
             item: u32::from_le_bytes(*item),
             kind: rest[0],
+            visitor: u32::from_le_bytes(*visitor),
         }
     }
 
@@ -61,17 +70,24 @@ impl Record {
     }
 }
 
-/// A number for a row's session, or for its visitor. Two 64-bit hashes: among a thousand million names, two have both
-/// in common once in 10^20 logs. The lowest bit says whether it is a session's.
+fn hash(salt: u8, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (salt, name).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A number for a row's session, or for its visitor. Hashes of 95 bits: among a thousand million names, two have one in
+/// common once in 10^10 logs. The lowest bit says whether it is a session's.
 fn key(row: &Row<'_>) -> u128 {
     let own = !row.session.is_empty();
     let name = if own { &row.session } else { &row.visitor };
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, name).hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    (half(0) << 64 | half(1)) & !1 | u128::from(own)
+    let high = u128::from(hash(0, name) >> 32);
+    (high << 64 | u128::from(hash(1, name))) & !1 | u128::from(own)
+}
+
+/// A number for a row's visitor, 1 and up; 0 where there is none. A hash, as a table of all names could outgrow memory.
+fn visitor(row: &Row<'_>) -> u32 {
+    if row.visitor.is_empty() { 0 } else { ((hash(2, &row.visitor) >> 32) as u32).max(1) }
 }
 
 /// Whether the key is that of a session of the log's own.
@@ -106,6 +122,7 @@ impl Rows for Partitions<'_> {
             row: self.rows,
             item: kind.and_then(|_| row.target(item)).unwrap_or_default(),
             kind: kind.map_or(0, |kind| kind as u8),
+            visitor: visitor(&row),
         };
         self.rows += 1;
         let part = &mut self.parts[(record.key >> 1) as usize % PARTS];

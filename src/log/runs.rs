@@ -17,8 +17,8 @@ use crate::{Action, Scratch};
 /// When a session began, and with which row of the log: no two have both in common.
 pub(crate) type Start = (Timestamp, u64);
 
-/// A sequence begins with its start, 8 bytes for each part, and the number of its actions.
-const HEAD: usize = 20;
+/// A sequence begins with its start, 8 bytes for each part, its visitor and the number of its actions.
+const HEAD: usize = 24;
 /// Bytes of an action: item, kind and time.
 const ACTION: usize = 13;
 /// Bytes that are written at a time.
@@ -47,7 +47,7 @@ impl Runs {
     }
 
     /// Adds a sequence.
-    pub(crate) fn push(&mut self, start: Start, actions: &[Action]) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, start: Start, visitor: u32, actions: &[Action]) -> Result<(), Error> {
         let bytes = self.held.len() + HEAD + actions.len() * ACTION;
         if bytes + (self.places.len() + 1) * size_of::<(Start, usize)>() > self.limit && !self.places.is_empty() {
             self.spill()?;
@@ -55,6 +55,7 @@ impl Runs {
         self.places.push((start, self.held.len()));
         self.held.extend_from_slice(&start.0.0.to_le_bytes());
         self.held.extend_from_slice(&start.1.to_le_bytes());
+        self.held.extend_from_slice(&visitor.to_le_bytes());
         self.held.extend_from_slice(&(actions.len() as u32).to_le_bytes());
         for Action { item, kind, at } in actions {
             self.held.extend_from_slice(&item.to_le_bytes());
@@ -96,8 +97,8 @@ impl Runs {
         self.places.sort_unstable();
     }
 
-    /// Hands over every sequence, sorted by their starts.
-    pub(crate) fn each(&self, take: &mut dyn FnMut(&[Action])) -> Result<(), Error> {
+    /// Hands over every sequence with its visitor, sorted by their starts.
+    pub(crate) fn each(&self, take: &mut dyn FnMut(u32, &[Action])) -> Result<(), Error> {
         let capacity = (self.limit / (self.runs.len() + 1)).clamp(READ.start, READ.end);
         let spooled = self.spool.iter().flat_map(|spool| self.runs.iter().map(move |run| (spool, run)));
         let mut sources: Vec<Source<'_>> = spooled
@@ -111,11 +112,12 @@ impl Runs {
         let mut next: Vec<Vec<Action>> = vec![Vec::new(); sources.len()];
         let mut first = BinaryHeap::with_capacity(sources.len());
         for (number, (source, actions)) in sources.iter_mut().zip(&mut next).enumerate() {
-            first.extend(source.next(actions)?.map(|start| Reverse((start, number))));
+            first.extend(source.next(actions)?.map(|(start, visitor)| Reverse((start, number, visitor))));
         }
-        while let Some(Reverse((_, number))) = first.pop() {
-            take(&next[number]);
-            first.extend(sources[number].next(&mut next[number])?.map(|start| Reverse((start, number))));
+        while let Some(Reverse((_, number, visitor))) = first.pop() {
+            take(visitor, &next[number]);
+            let after = sources[number].next(&mut next[number])?;
+            first.extend(after.map(|(start, visitor)| Reverse((start, number, visitor))));
         }
         Ok(())
     }
@@ -128,44 +130,59 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// The start of the next sequence, and its actions in place of those in `actions`.
-    fn next(&mut self, actions: &mut Vec<Action>) -> Result<Option<Start>, Error> {
+    /// The start and the visitor of the next sequence, and its actions in place of those in `actions`.
+    fn next(&mut self, actions: &mut Vec<Action>) -> Result<Option<(Start, u32)>, Error> {
         actions.clear();
         match self {
             Source::Held { bytes, places } => {
-                let Some((start, place)) = places.next() else { return Ok(None) };
-                actions.extend(sequence(&bytes[*place..])[HEAD..].chunks_exact(ACTION).map(action));
-                Ok(Some(*start))
+                let Some((_, place)) = places.next() else { return Ok(None) };
+                let sequence = sequence(&bytes[*place..]);
+                actions.extend(sequence[HEAD..].chunks_exact(ACTION).map(action));
+                let Head { start, visitor, .. } = Head::read(sequence);
+                Ok(Some((start, visitor)))
             }
             Source::Spooled { left: 0, .. } => Ok(None),
             Source::Spooled { spool, left, reader } => {
                 let mut head = [0; HEAD];
                 reader.read_exact(&mut head).map_err(spool.reading())?;
-                let (start, count) = opened(&head);
+                let Head { start, visitor, count } = Head::read(&head);
                 *left -= (HEAD + count * ACTION) as u64;
                 let mut bytes = [0; ACTION];
                 for _ in 0..count {
                     reader.read_exact(&mut bytes).map_err(spool.reading())?;
                     actions.push(action(&bytes));
                 }
-                Ok(Some(start))
+                Ok(Some((start, visitor)))
             }
         }
     }
 }
 
-/// The start of a sequence, and how many actions it has.
-fn opened(head: &[u8]) -> (Start, usize) {
-    let (at, rest) = head.split_first_chunk().expect("sequences are whole");
-    let (row, rest) = rest.split_first_chunk().expect("sequences are whole");
-    let (count, _) = rest.split_first_chunk().expect("sequences are whole");
-    let start = (Timestamp(u64::from_le_bytes(*at)), u64::from_le_bytes(*row));
-    (start, u32::from_le_bytes(*count) as usize)
+/// What a sequence begins with.
+struct Head {
+    start: Start,
+    visitor: u32,
+    /// How many actions it has.
+    count: usize,
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> Head {
+        let (at, rest) = bytes.split_first_chunk().expect("sequences are whole");
+        let (row, rest) = rest.split_first_chunk().expect("sequences are whole");
+        let (visitor, rest) = rest.split_first_chunk().expect("sequences are whole");
+        let (count, _) = rest.split_first_chunk().expect("sequences are whole");
+        Head {
+            start: (Timestamp(u64::from_le_bytes(*at)), u64::from_le_bytes(*row)),
+            visitor: u32::from_le_bytes(*visitor),
+            count: u32::from_le_bytes(*count) as usize,
+        }
+    }
 }
 
 /// The first sequence of these bytes.
 fn sequence(bytes: &[u8]) -> &[u8] {
-    &bytes[..HEAD + opened(bytes).1 * ACTION]
+    &bytes[..HEAD + Head::read(bytes).count * ACTION]
 }
 
 fn action(bytes: &[u8]) -> Action {

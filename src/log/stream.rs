@@ -77,7 +77,9 @@ impl Stream {
                     return Ok(());
                 }
                 actions.iter().for_each(|action| support[action.item as usize] += 1);
-                runs.push((records[0].at, records[0].row), &actions)
+                // As a session in memory: that of the first row that names one.
+                let visitor = records.iter().map(|record| record.visitor).find(|visitor| *visitor != 0);
+                runs.push((records[0].at, records[0].row), visitor.unwrap_or(0), &actions)
             },
             &mut |done, parts| told(Notice::Sorted { done, parts }),
         )?;
@@ -85,18 +87,22 @@ impl Stream {
         Ok(Stream { known, sessions, support, fewest: rules.min_support as u64, runs })
     }
 
-    /// Hands over the steps of every session that is kept, two at least, in the order of the sessions' first events.
+    /// Hands over the visitor and the steps of every session that is kept, two at least, in the order of the sessions'
+    /// first events.
+    ///
+    /// A visitor is a number of 32 bits, hashed from the log's name for them; 0 where the log names none. Among a million
+    /// visitors some hundred pairs share a number: who counts visitors by it never counts too many.
     ///
     /// # Errors
     ///
     /// [`Error::Unreadable`] where the disk does not give back what was put down.
-    pub fn each(&self, take: &mut dyn FnMut(&[Action])) -> Result<(), Error> {
+    pub fn each(&self, take: &mut dyn FnMut(u32, &[Action])) -> Result<(), Error> {
         let mut kept = Vec::new();
-        self.runs.each(&mut |actions| {
+        self.runs.each(&mut |visitor, actions| {
             kept.clear();
             kept.extend(actions.iter().filter(|action| self.support[action.item as usize] >= self.fewest));
             if kept.len() > 1 {
-                take(&kept);
+                take(visitor, &kept);
             }
         })
     }

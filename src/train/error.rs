@@ -113,6 +113,13 @@ pub enum Error {
         /// How many were needed; with differential privacy, of the noisy count.
         fewest: u32,
     },
+    /// Visitors are to be counted, and there are sessions of which it is not known whose they are.
+    UnknownVisitor {
+        /// How many sessions have no visitor.
+        lacking: usize,
+        /// How many sessions there are.
+        sessions: usize,
+    },
     /// The system has no noise to give.
     Entropy(getrandom::Error),
     /// The arithmetic library refused an operation: a defect here.
@@ -139,6 +146,7 @@ impl Error {
             Self::NoClicks { .. } => "no-clicks",
             Self::OnlyClicks { .. } => "only-clicks",
             Self::NoRules { .. } => "no-rules",
+            Self::UnknownVisitor { .. } => "unknown-visitor",
             Self::Entropy(_) => "no-entropy",
             Self::Arithmetic(_) => "arithmetic-failed",
         }
@@ -151,6 +159,7 @@ impl Error {
             Self::OverBudget { .. } => Some("budget"),
             Self::UnknownContent { wanted_by } => Some(wanted_by),
             Self::NoRules { .. } => Some("fewest"),
+            Self::UnknownVisitor { .. } => Some("visitor"),
             Self::UnknownFeature { .. } => Some("features"),
             Self::NoClicks { .. } | Self::OnlyClicks { .. } => Some("clicked"),
             _ => None,
@@ -173,6 +182,7 @@ impl Error {
             Self::UnknownFeature { name, .. } => Some(name.clone()),
             Self::NoClicks { examples } | Self::OnlyClicks { examples } => Some(examples.to_string()),
             Self::NoRules { fewest } => Some(fewest.to_string()),
+            Self::UnknownVisitor { lacking, .. } => Some(lacking.to_string()),
             Self::UnknownContent { .. } | Self::Entropy(_) | Self::Arithmetic(_) => None,
         }
     }
@@ -217,6 +227,10 @@ impl Error {
             Self::NoRules { .. } => {
                 "Give a longer log, or lower --fewest; with --epsilon, raise that or lower --pairs".into()
             }
+            Self::UnknownVisitor { .. } => {
+                "Count sessions with --unit session, or say with --map visitor=COLUMN which column holds the visitor"
+                    .into()
+            }
             Self::Entropy(_) => "Run it where the operating system has a random number generator".into(),
             Self::Arithmetic(_) => "Report this with the command that led to it".into(),
         }
@@ -254,6 +268,9 @@ impl fmt::Display for Error {
             Self::NoClicks { examples } => write!(f, "none of {examples} examples was clicked"),
             Self::OnlyClicks { examples } => write!(f, "each of {examples} examples was clicked"),
             Self::NoRules { fewest } => write!(f, "no pair of items has {fewest} sessions or visitors behind it"),
+            Self::UnknownVisitor { lacking, sessions } => {
+                write!(f, "{lacking} of {sessions} sessions have no visitor, so visitors cannot be counted")
+            }
             Self::Entropy(source) => write!(f, "no random numbers: {source}"),
             Self::Arithmetic(source) => write!(f, "the arithmetic failed: {source}"),
         }

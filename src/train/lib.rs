@@ -43,8 +43,8 @@
 //!
 //! # Limits
 //!
-//! Sessions and the item table are held in memory: 4 bytes a step, 8 where it is known what a step was, and 12 a number
-//! of an item vector. Results are the same to the last bit on one machine with any number of threads; another processor
+//! Sessions and the item table are held in memory: 4 bytes a step, 8 where it is known what a step was, 4 a session where it
+//! is known whose it is, and 12 a number of an item vector. Results are the same to the last bit on one machine with any number of threads; another processor
 //! may sum in another order.
 
 mod adam;
@@ -85,7 +85,7 @@ pub use membership::{Membership, Told};
 pub use page::page;
 pub use random::Random;
 pub use ranker::{Ranker, Shipping};
-pub use rules::{Blend, Entropy, Mining, Privacy, Rule, Rules, RulesFile};
+pub use rules::{Blend, Entropy, Mining, Privacy, Rule, Rules, RulesFile, Unit};
 pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
 pub use sentence::SentenceEncoder;

@@ -144,7 +144,7 @@ mod tests {
     /// How well rules mined from one part of three tell the first part from the second.
     fn told(mined_from: u64) -> Told {
         let mining = Mining { fewest: 1, ..Mining::default() };
-        let rules = Rules::mine(&mining, &drawn(mined_from), None, 200, &mut Entropy::of_seed(1)).unwrap();
+        let rules = Rules::mine(&mining, &drawn(mined_from), 200, &mut Entropy::of_seed(1)).unwrap();
         let of = |seed: u64| rules.log_chances(&drawn(seed)).into_iter().map(move |chance| (chance, seed == 1));
         Membership::new(of(1).chain(of(2))).told(|_| 1.0).unwrap()
     }

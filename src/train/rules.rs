@@ -14,12 +14,14 @@ mod noise;
 mod privacy;
 mod rule;
 mod support;
+mod unit;
 
 pub use blend::Blend;
 pub use export::RulesFile;
 pub use noise::Entropy;
 pub use privacy::Privacy;
 pub use rule::Rule;
+pub use unit::Unit;
 
 use rayon::prelude::*;
 
@@ -34,6 +36,8 @@ use support::{Pair, counted, units};
 pub struct Mining {
     /// How two items are weighed. Default: association, of which more pairs reach a floor than of the others.
     pub rule: Rule,
+    /// Whom an entry counts; where it is not said, [`Mining::unit_of`] chooses. Default: not said.
+    pub unit: Option<Unit>,
     /// Fewest units behind an entry, 1 and up. At 1 a single session shows in the table; default 5.
     pub fewest: u32,
     /// Most entries an item keeps, 1 and up; default 20.
@@ -49,7 +53,8 @@ pub struct Mining {
 
 impl Default for Mining {
     fn default() -> Self {
-        Mining { rule: Rule::Association, fewest: 5, neighbours: 20, decay: 0.6, privacy: None, seed: 1 }
+        let (rule, unit) = (Rule::Association, None);
+        Mining { rule, unit, fewest: 5, neighbours: 20, decay: 0.6, privacy: None, seed: 1 }
     }
 }
 
@@ -90,25 +95,17 @@ pub struct Rules {
     private: bool,
     /// The fewest units behind an entry.
     fewest: u32,
-    /// What a unit is: sessions or visitors.
-    unit: &'static str,
+    unit: Unit,
 }
 
 impl Rules {
-    /// Mines the rules of sessions with item ids up to `items`. `whose` has the number of each session's visitor, 0
-    /// where it is not known; without it every session stands for itself.
+    /// Mines the rules of sessions with item ids up to `items`.
     ///
     /// With [`Mining::privacy`] the promise holds for the units of these sessions as they are handed over: leave no item
     /// and no session out because of what others did.
     ///
-    /// Errors: `option-out-of-range`, `no-rules`, and `no-entropy` where the noise cannot be drawn.
-    pub fn mine(
-        mining: &Mining,
-        sessions: &Sessions,
-        whose: Option<&[u32]>,
-        items: usize,
-        entropy: &mut Entropy,
-    ) -> Result<Rules, Error> {
+    /// Errors: `option-out-of-range`, `unknown-visitor`, `no-rules`, and `no-entropy` where the noise cannot be drawn.
+    pub fn mine(mining: &Mining, sessions: &Sessions, items: usize, entropy: &mut Entropy) -> Result<Rules, Error> {
         let refuse = |name, got: String, range: &str| Err(Error::Option { name, got, range: range.into() });
         if mining.fewest == 0 {
             return refuse("fewest", mining.fewest.to_string(), "1 or more");
@@ -122,7 +119,8 @@ impl Rules {
         if let Some(id) = sessions.iter().flatten().max().filter(|id| **id as usize > items) {
             return refuse("items", items.to_string(), &format!("{id} or more"));
         }
-        let units = units(sessions.len(), whose);
+        let unit = mining.unit_of(&[sessions])?;
+        let units = units(unit, sessions);
         let most = mining.privacy.map_or(usize::MAX, |privacy| privacy.pairs);
         let plan = mining.privacy.map(|privacy| Plan::new(privacy, mining.fewest)).transpose()?;
         let mut pairs = counted(mining.rule, &units, sessions, most, mining.seed);
@@ -151,8 +149,13 @@ impl Rules {
             base: base(popularity),
             private: plan.is_some(),
             fewest: mining.fewest,
-            unit: if whose.is_some() { "visitors" } else { "sessions" },
+            unit,
         })
+    }
+
+    /// Whom the entries count.
+    pub fn unit(&self) -> Unit {
+        self.unit
     }
 
     /// How many entries there are.
@@ -234,7 +237,7 @@ mod tests {
     use super::*;
 
     fn mined(mining: &Mining, sessions: &Sessions, items: usize) -> Rules {
-        Rules::mine(mining, sessions, None, items, &mut Entropy::of_seed(1)).unwrap()
+        Rules::mine(mining, sessions, items, &mut Entropy::of_seed(1)).unwrap()
     }
 
     fn row(rules: &Rules, item: usize) -> Vec<(u32, f32)> {
@@ -310,7 +313,7 @@ mod tests {
     fn what_cannot_be_mined_is_refused() {
         let sessions: Sessions = [&[1, 2][..], &[2, 3]].into_iter().collect();
         let code = |mining: Mining, items| {
-            let error = Rules::mine(&mining, &sessions, None, items, &mut Entropy::of_seed(1)).unwrap_err();
+            let error = Rules::mine(&mining, &sessions, items, &mut Entropy::of_seed(1)).unwrap_err();
             (error.code(), error.field().map(str::to_owned))
         };
         let out = |field: &str| ("option-out-of-range", Some(field.to_owned()));
@@ -328,11 +331,14 @@ mod tests {
             fewest in 1u32..6,
             sequential in any::<bool>(),
         ) {
-            let whose: Vec<u32> = sessions.iter().map(|(visitor, _)| *visitor).collect();
-            let all: Sessions = sessions.iter().map(|(_, steps)| steps.as_slice()).collect();
+            let mut all = Sessions::default();
+            for (visitor, steps) in &sessions {
+                all.push(steps);
+                all.set_visitor(*visitor);
+            }
             let rule = if sequential { Rule::Sequential } else { Rule::Association };
             let mining = Mining { rule, fewest, ..Mining::default() };
-            let Ok(rules) = Rules::mine(&mining, &all, Some(&whose), 5, &mut Entropy::of_seed(1)) else { return Ok(()) };
+            let Ok(rules) = Rules::mine(&mining, &all, 5, &mut Entropy::of_seed(1)) else { return Ok(()) };
             for (from, row) in (0u32..).zip(&rules.rows) {
                 for entry in row {
                     // The obvious way: some step of the first item, another of the second, the right way round.

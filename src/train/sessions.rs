@@ -1,4 +1,5 @@
-//! Sessions as item ids, in the order of their dates, with what each step was where that is known.
+//! Sessions as item ids, in the order of their dates, with what each step was and whose each session is where that is
+//! known.
 
 use std::ops::Range;
 
@@ -18,11 +19,13 @@ pub struct Sessions {
     /// One for each id, or none at all.
     details: Vec<Detail>,
     ends: Vec<usize>,
+    /// One for each session, or none at all.
+    visitors: Vec<u32>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Sessions { ids: Vec::new(), details: Vec::new(), ends: vec![0] }
+        Sessions { ids: Vec::new(), details: Vec::new(), ends: vec![0], visitors: Vec::new() }
     }
 }
 
@@ -30,7 +33,7 @@ impl Sessions {
     /// Adds a session of whose steps the items alone are known.
     pub fn push(&mut self, session: &[u32]) {
         self.ids.extend_from_slice(session);
-        self.ends.push(self.ids.len());
+        self.end();
         if !self.details.is_empty() {
             self.details.resize(self.ids.len(), Detail::default());
         }
@@ -41,7 +44,34 @@ impl Sessions {
         self.details.resize(self.ids.len(), Detail::default());
         self.ids.extend(session.iter().map(|(id, _)| id));
         self.details.extend(session.iter().map(|(_, detail)| detail));
+        self.end();
+    }
+
+    fn end(&mut self) {
         self.ends.push(self.ids.len());
+        if !self.visitors.is_empty() {
+            self.visitors.push(0);
+        }
+    }
+
+    /// Says whose the session is that was added last: a visitor by number, 0 where it is not known.
+    pub fn set_visitor(&mut self, visitor: u32) {
+        if visitor != 0 {
+            self.visitors.resize(self.len(), 0);
+        }
+        if let Some(last) = self.visitors.last_mut() {
+            *last = visitor;
+        }
+    }
+
+    /// The number of the visitor whose the session at `index` is; 0 where it is not known.
+    pub fn visitor(&self, index: usize) -> u32 {
+        self.visitors.get(index).copied().unwrap_or(0)
+    }
+
+    /// How many sessions there are of which it is not known whose they are.
+    pub fn without_visitor(&self) -> usize {
+        self.len() - self.visitors.iter().filter(|visitor| **visitor != 0).count()
     }
 
     /// How many there are.
@@ -90,10 +120,12 @@ impl Sessions {
 
     fn push_from(&mut self, others: &Sessions, index: usize) {
         if others.details.is_empty() {
-            return self.push(others.get(index));
+            self.push(others.get(index));
+        } else {
+            let steps = others.get(index).iter().copied().zip(others.details(index).iter().copied());
+            self.push_detailed(&steps.collect::<Vec<_>>());
         }
-        let steps = others.get(index).iter().copied().zip(others.details(index).iter().copied());
-        self.push_detailed(&steps.collect::<Vec<_>>());
+        self.set_visitor(others.visitor(index));
     }
 
     /// How many next items there are to predict: one for every step but a session's first.
@@ -139,5 +171,21 @@ mod tests {
         assert_eq!(twice.details(0), [detail(1), detail(3)]);
         assert_eq!(twice.details(2), [Detail::default(); 2]);
         assert_eq!(twice.details(3), twice.details(0));
+    }
+
+    #[test]
+    fn visitors_stay_with_their_sessions_and_take_no_memory_where_none_is_known() {
+        let mut sessions = Sessions::default();
+        sessions.set_visitor(7);
+        sessions.push(&[1, 2]);
+        sessions.set_visitor(0);
+        assert_eq!((sessions.visitors.capacity(), sessions.without_visitor()), (0, 1));
+        sessions.push(&[3, 4]);
+        sessions.set_visitor(7);
+        sessions.push_detailed(&[(5, Detail::default())]);
+        let mut twice = sessions.range(1..3);
+        twice.append(&sessions);
+        assert_eq!((0..6).map(|index| twice.visitor(index)).collect::<Vec<_>>(), [7, 0, 0, 7, 0, 0]);
+        assert_eq!((twice.without_visitor(), sessions.visitors), (3, vec![0, 7, 0]));
     }
 }

@@ -42,7 +42,8 @@ fn page(report: &Value) -> String {
         let [without, with] = ["without", "with"].map(|kind| &report["rules"][kind]);
         let figure = |of: &Value, name: &str| of[name].as_f64().unwrap_or(0.0);
         text += &format!(
-            "rules, times {weight:.3}: on the newer half of the validation Recall@20 {:.2} to {:.2}, MRR@20 {:.2} to {:.2}\n",
+            "rules of five {}s or more, times {weight:.3}: on the newer half of the validation Recall@20 {:.2} to {:.2}, MRR@20 {:.2} to {:.2}\n",
+            report["rules"]["unit"].as_str().unwrap_or_default(),
             figure(without, "recall_20"),
             figure(with, "recall_20"),
             figure(without, "mrr_20"),

@@ -107,6 +107,8 @@ fn folder(name: &str) -> PathBuf {
 #[derive(Debug, PartialEq)]
 struct Seen {
     sequences: Vec<Vec<(String, EventName, Timestamp)>>,
+    /// Whose each sequence is, numbered in order of appearance; 0 where the log does not say.
+    visitors: Vec<u32>,
     /// Sessions, short ones, rare items, skipped rows.
     counts: [usize; 4],
     facts: Vec<String>,
@@ -127,9 +129,11 @@ fn in_memory(source: &Source, rules: &Rules, told: &mut Vec<String>) -> Result<S
         })
         .collect();
     let mut ends: Vec<Timestamp> = kept.sequences.iter().map(|sequence| sequence.end(&log)).collect();
+    let visitors = kept.sequences.iter().map(|sequence| log.sessions()[sequence.session].visitor);
     let facts = (1..=log.items().len() as u32).map(|item| format!("{} {:?}", log.items().name(item), log.facts(item)));
     Ok(Seen {
         sequences,
+        visitors: renumbered(visitors),
         counts: [log.sessions().len(), kept.short_sessions, kept.rare_items, log.skipped()],
         facts: facts.collect(),
         moment: Split::Share(0.3).moment(&mut ends),
@@ -138,8 +142,9 @@ fn in_memory(source: &Source, rules: &Rules, told: &mut Vec<String>) -> Result<S
 
 fn streamed(source: &Source, rules: &Rules, scratch: &Scratch, told: &mut Vec<String>) -> Result<Seen, Error> {
     let stream = Stream::read(source, rules, scratch, &mut skipped(told))?;
-    let (mut sequences, mut ends) = (Vec::new(), Vec::new());
-    stream.each(&mut |actions| {
+    let (mut sequences, mut ends, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
+    stream.each(&mut |visitor, actions| {
+        visitors.push(visitor);
         ends.push(actions.last().unwrap().at);
         let name = |item| stream.items().name(item).to_owned();
         sequences.push(actions.iter().map(|action| (name(action.item), action.kind, action.at)).collect());
@@ -151,9 +156,23 @@ fn streamed(source: &Source, rules: &Rules, scratch: &Scratch, told: &mut Vec<St
     Ok(Seen {
         counts: [stream.sessions(), short, stream.rare_items(), stream.skipped()],
         moment: Split::Share(0.3).moment(&mut ends),
+        visitors: renumbered(visitors.into_iter()),
         sequences,
         facts,
     })
+}
+
+/// Visitors by the order in which they appear, whatever their numbers.
+fn renumbered(visitors: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut known = vec![0];
+    let mut number = |visitor: u32| {
+        let place = known.iter().position(|other| *other == visitor);
+        place.unwrap_or_else(|| {
+            known.push(visitor);
+            known.len() - 1
+        }) as u32
+    };
+    visitors.map(&mut number).collect()
 }
 
 fn skipped(told: &mut Vec<String>) -> impl FnMut(Notice<'_>) + '_ {

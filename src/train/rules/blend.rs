@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn ring() -> Rules {
-        Rules::mine(&Mining::default(), &sessions(400, true), None, ITEMS, &mut Entropy::of_seed(1)).unwrap()
+        Rules::mine(&Mining::default(), &sessions(400, true), ITEMS, &mut Entropy::of_seed(1)).unwrap()
     }
 
     /// A network that has learnt nothing, with rules of the ring.

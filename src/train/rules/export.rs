@@ -39,9 +39,12 @@ impl Rules {
     /// Writes the rules, for a vocabulary with this hash. `about` is one sentence about where they come from.
     pub fn ship(&self, calibration: Calibration, vocabulary: &str, about: &str) -> Result<RulesFile, Error> {
         let reveals = if self.private {
-            "All of it, and which items the vocabulary names, is made from differentially private counts."
+            let unit = self.unit.word();
+            format!(
+                "All of it, and which items the vocabulary names, is made from counts that are private for each {unit}."
+            )
         } else {
-            "It also holds how often each item occurs."
+            "It also holds how often each item occurs.".into()
         };
         let description = format!(
             "{about} {}; the score is the logarithm of a chance. {reveals} The file holds no session and no shopper; its golden \
@@ -66,9 +69,9 @@ impl Rules {
 
     /// What the table is, for a description.
     pub(crate) fn about(&self) -> String {
-        let (entries, fewest, unit) = (self.entries(), self.fewest, self.unit);
+        let (entries, fewest, unit) = (self.entries(), self.fewest, self.unit.word());
         format!(
-            "Item-to-item rules, {entries} entries with {fewest} {unit} or more behind each, weights in steps of exp(1/{LEVELS})"
+            "Item-to-item rules, {entries} entries with {fewest} {unit}s or more behind each, weights in steps of exp(1/{LEVELS})"
         )
     }
 
@@ -164,7 +167,7 @@ mod tests {
     fn every_engine_computes_what_the_table_says() {
         for rule in [Rule::Sequential, Rule::Association] {
             let mining = Mining { rule, ..Mining::default() };
-            let rules = Rules::mine(&mining, &sessions(500), None, ITEMS, &mut Entropy::of_seed(1)).unwrap();
+            let rules = Rules::mine(&mining, &sessions(500), ITEMS, &mut Entropy::of_seed(1)).unwrap();
             let shipped = rules.ship(rules.calibrate(&sessions(50)), "5d1f0a3c2b4e6f78", "A test.").unwrap();
             for engine in Engine::ALL {
                 let mut scorer = Scorer::load(&shipped.file, *engine).unwrap();
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_fitted_calibration_makes_the_chances_of_all_items_add_up_to_one() {
-        let rules = Rules::mine(&Mining::default(), &sessions(2000), None, ITEMS, &mut Entropy::of_seed(1)).unwrap();
+        let rules = Rules::mine(&Mining::default(), &sessions(2000), ITEMS, &mut Entropy::of_seed(1)).unwrap();
         let Calibration { scale, offset } = rules.calibrate(&sessions(300));
         let chance = |score: &f32| 1.0 / (1.0 + (-(scale * score + offset)).exp());
         let sums: Vec<f32> =
@@ -207,7 +210,7 @@ mod tests {
     fn a_private_table_is_calibrated_without_a_look_at_the_validation() {
         let privacy = Some(Privacy { epsilon: 4.0, delta: 1e-5, pairs: 3 });
         let mining = Mining { privacy, ..Mining::default() };
-        let rules = Rules::mine(&mining, &sessions(2000), None, ITEMS, &mut Entropy::of_seed(1)).unwrap();
+        let rules = Rules::mine(&mining, &sessions(2000), ITEMS, &mut Entropy::of_seed(1)).unwrap();
         assert_eq!(rules.calibrate(&sessions(10)), rules.calibrate(&sessions(90)));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::random::{Random, Stream};
 use crate::rules::rule::Rule;
+use crate::rules::unit::Unit;
 use crate::sessions::Sessions;
 
 /// A rule from one item to another, and what is behind it.
@@ -17,18 +18,16 @@ pub(crate) struct Pair {
     pub(crate) strength: f64,
 }
 
-/// Sessions by whose they are. A session of 0, or all where nothing is told, is a unit of its own.
-pub(crate) fn units(sessions: usize, whose: Option<&[u32]>) -> Vec<Vec<usize>> {
-    let mut named: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    let mut units = Vec::new();
-    for session in 0..sessions {
-        match whose.and_then(|whose| whose.get(session)) {
-            Some(visitor) if *visitor != 0 => named.entry(*visitor).or_default().push(session),
-            _ => units.push(vec![session]),
+/// Sessions by unit. Visitors are counted only where every session has one.
+pub(crate) fn units(unit: Unit, sessions: &Sessions) -> Vec<Vec<usize>> {
+    match unit {
+        Unit::Session => (0..sessions.len()).map(|session| vec![session]).collect(),
+        Unit::Visitor => {
+            let mut named: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+            (0..sessions.len()).for_each(|session| named.entry(sessions.visitor(session)).or_default().push(session));
+            named.into_values().collect()
         }
     }
-    units.extend(named.into_values());
-    units
 }
 
 /// The pairs that a unit names, each once, with their weights, in the order of the steps.
@@ -90,29 +89,34 @@ pub(crate) fn counted(rule: Rule, units: &[Vec<usize>], sessions: &Sessions, mos
 mod tests {
     use super::*;
 
-    fn pairs(rule: Rule, sessions: &[&[u32]], whose: Option<&[u32]>) -> Vec<(u32, u32, u32, f64)> {
-        let sessions: Sessions = sessions.iter().copied().collect();
-        let all = counted(rule, &units(sessions.len(), whose), &sessions, usize::MAX, 1);
+    fn pairs(rule: Rule, sessions: &Sessions, unit: Unit) -> Vec<(u32, u32, u32, f64)> {
+        let all = counted(rule, &units(unit, sessions), sessions, usize::MAX, 1);
         all.into_iter().map(|pair| (pair.from, pair.to, pair.units, pair.strength)).collect()
     }
 
     #[test]
     fn sequential_rules_look_forward_and_count_by_distance() {
-        let found = pairs(Rule::Sequential, &[&[1, 2, 3], &[1, 3, 1]], None);
+        let sessions = [&[1, 2, 3][..], &[1, 3, 1]].into_iter().collect();
+        let found = pairs(Rule::Sequential, &sessions, Unit::Session);
         assert_eq!(found, [(1, 2, 1, 1.0), (1, 3, 2, 1.5), (2, 3, 1, 1.0), (3, 1, 1, 1.0)]);
     }
 
     #[test]
     fn association_rules_look_both_ways_and_count_pairs_of_steps() {
-        let found = pairs(Rule::Association, &[&[1, 2, 1], &[2, 1]], None);
+        let sessions = [&[1, 2, 1][..], &[2, 1]].into_iter().collect();
+        let found = pairs(Rule::Association, &sessions, Unit::Session);
         assert_eq!(found, [(1, 1, 1, 2.0), (1, 2, 2, 3.0), (2, 1, 2, 3.0)]);
     }
 
     #[test]
-    fn a_visitor_is_one_unit_however_many_the_sessions_and_unknown_ones_are_one_each() {
-        let sessions: [&[u32]; 4] = [&[1, 2], &[1, 2], &[1, 2], &[1, 2]];
-        assert_eq!(pairs(Rule::Markov, &sessions, Some(&[7, 7, 0, 0])), [(1, 2, 3, 4.0)]);
-        assert_eq!(pairs(Rule::Markov, &sessions, None), [(1, 2, 4, 4.0)]);
+    fn a_visitor_is_one_unit_however_many_the_sessions() {
+        let mut sessions = Sessions::default();
+        for visitor in [7, 7, 3, 9] {
+            sessions.push(&[1, 2]);
+            sessions.set_visitor(visitor);
+        }
+        assert_eq!(pairs(Rule::Markov, &sessions, Unit::Visitor), [(1, 2, 3, 4.0)]);
+        assert_eq!(pairs(Rule::Markov, &sessions, Unit::Session), [(1, 2, 4, 4.0)]);
     }
 
     #[test]

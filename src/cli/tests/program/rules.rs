@@ -108,6 +108,75 @@ fn visitors_stand_behind_entries_where_the_log_names_them() {
     assert_eq!(entries(&["--unit", "session"]), (4.into(), "session".into()));
 }
 
+/// Sessions from a to b, and whose they are; nobody's where that is empty.
+fn visits(name: &str, visitors: &[&str]) -> PathBuf {
+    let mut text = "session\tvisitor\ttime\titem\n".to_owned();
+    for (visit, visitor) in visitors.iter().enumerate() {
+        for (step, item) in ["a", "b"].iter().enumerate() {
+            text += &format!("{visit}\t{visitor}\t{}\t{item}\n", 1_700_000_000 + 7200 * visit + 60 * step);
+        }
+    }
+    written(name, text)
+}
+
+#[test]
+fn no_table_says_visitors_where_sessions_were_counted() {
+    let [some, none] = [
+        visits("rules_some_visitors.tsv", &[&["", ""][..], &["1", "2", "3"].repeat(10)].concat()),
+        visits("rules_no_visitors.tsv", &[""; 32]),
+    ];
+    let made = |log: &Path, more: &[&str]| rules(log, &folder("rules_whom"), &[&["--fewest", "2"], more].concat());
+    for (log, lacking) in [(&some, 2), (&none, 32)] {
+        for more in [&["--unit", "visitor"][..], &["--unit", "visitor", "--epsilon", "8"]] {
+            let ran = made(log, more);
+            assert_eq!((ran.code, ran.error()), (1, "unknown-visitor"), "{}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("{lacking} of 32 sessions")), "{}", ran.stderr);
+            assert!(ran.stderr.contains("--unit session") && ran.stderr.contains("--map visitor="), "{}", ran.stderr);
+        }
+        let ran = made(log, &[]);
+        assert_eq!((ran.code, &ran.json()["unit"]), (0, &"session".into()), "{}", ran.stderr);
+        assert!(description(&scratch("rules_whom")).contains("2 sessions or more"));
+    }
+    // Whether all sessions have a visitor must not hang on one of them where that is private.
+    let ran = made(&some, &["--epsilon", "8"]);
+    assert_eq!((ran.code, ran.error()), (1, "unknown-visitor"), "{}", ran.stderr);
+}
+
+/// What the model of a folder says of itself.
+fn description(out: &Path) -> String {
+    let file = std::fs::read(out.join("model.onnx")).unwrap();
+    nearside_scorer::ModelFile::read(&file).unwrap().description.unwrap()
+}
+
+#[test]
+fn rules_beside_a_network_count_visitors_where_every_session_has_one() {
+    let mut text = "session\tvisitor\ttime\titem\n".to_owned();
+    for session in 0..400 {
+        for step in 0..3 {
+            let (time, item) = (1_700_000_000 + 600 * session + 60 * step, (session + step) % 10);
+            text += &format!("{session}\tV\t{time}\tsku-{item}\n");
+        }
+    }
+    let trained = |name: &str, visitor: &dyn Fn(usize) -> String| {
+        let lines =
+            text.lines().enumerate().map(|(line, words)| words.replace("\tV\t", &format!("\t{}\t", visitor(line))));
+        let log = written(&format!("{name}.tsv"), lines.collect::<Vec<_>>().join("\n"));
+        let small = ["--width", "8", "--teachers", "0", "--epochs", "1", "--rules", "--refit"];
+        (crate::train::train(&log, &folder(name), &small), scratch(name))
+    };
+    let (one, _) = trained("rules_one_visitor", &|_| "only".into());
+    assert_eq!((one.code, one.error()), (1, "no-rules"), "{}", one.stderr);
+    for (name, unit, visitor) in [
+        ("rules_many_visitors", "visitor", &(|line: usize| format!("v{}", line / 9)) as &dyn Fn(usize) -> String),
+        ("rules_a_stranger", "session", &|line| if line < 4 { String::new() } else { "only".into() }),
+    ] {
+        let (ran, out) = trained(name, visitor);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(ran.json()["rules"]["unit"], unit, "{}", ran.stdout);
+        assert!(description(&out).contains(&format!("5 {unit}s or more")), "{}", description(&out));
+    }
+}
+
 #[test]
 fn what_cannot_be_mined_is_refused_with_a_code_and_a_remedy() {
     let (log, out) = (log("rules_refused.txt", 300), folder("rules_refused"));
