@@ -141,7 +141,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let width = encoder.width();
     let products = embed(&mut json, |products| encoder.vectors(products))?;
     let bytes = serde_json::to_vec(&json).expect("a JSON value is JSON");
-    write_whole(&options.out, &bytes).map_err(Error::Training)?;
+    write_whole(&options.out, &bytes).map_err(Error::writing(&options.out))?;
     let report = Report { catalogue: &options.out, products, left_out: rows - products, width, bytes: bytes.len() };
     output::print(&report, options.json)
 }

@@ -164,9 +164,7 @@ impl Error {
                 "Check the path; a relative one starts at the folder the command runs in".into()
             }
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
-            Self::Unwritable { source, .. } if full(source) => {
-                "Free space on the disk and run again; `nearside train` goes on with --resume".into()
-            }
+            Self::Unwritable { source, .. } if full(source) => "Free space on the disk and run again".into(),
             Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
             Self::Log(source) => source.remedy(),
             Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),

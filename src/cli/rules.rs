@@ -252,7 +252,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
 
     let sessions = training.len();
-    let vocabulary = Vocabulary::of_items(items.iter().map(String::as_str));
+    let hash = Vocabulary::of_items(items.iter().map(String::as_str)).item_hash().to_owned();
     let version = env!("CARGO_PKG_VERSION");
     let about = match privacy {
         Some(Privacy { epsilon, delta, .. }) => {
@@ -260,12 +260,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         }
         None => format!("Learnt from {sessions} sessions by nearside rules {version}."),
     };
-    let RulesFile { file, compressed } =
-        rules.ship(calibration, vocabulary.item_hash(), &about).map_err(Error::Training)?;
+    let RulesFile { file, compressed } = rules.ship(calibration, &hash, &about).map_err(Error::Training)?;
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
-    let (model, words) = (options.out.join("model.onnx"), json!({"items": items}).to_string());
-    write_whole(&options.out.join("vocabulary.json"), words.as_bytes()).map_err(Error::Training)?;
-    write_whole(&model, &file).map_err(Error::Training)?;
+    let [model, vocabulary] = ["model.onnx", "vocabulary.json"].map(|name| options.out.join(name));
+    let words = json!({"items": items}).to_string();
+    write_whole(&vocabulary, words.as_bytes()).map_err(Error::writing(&vocabulary))?;
+    write_whole(&model, &file).map_err(Error::writing(&model))?;
     print(
         &Report {
             model,

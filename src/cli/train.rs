@@ -7,7 +7,8 @@
 mod journal;
 mod report;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -159,6 +160,12 @@ fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// The usual wrapper for writing `path` in a run that can be resumed.
+fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Training(nearside_train::Error::Unwritable { path, source })
+}
+
 /// The sessions as ids of the vocabulary.
 struct Prepared {
     vocabulary: Vocabulary,
@@ -252,7 +259,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.content {
         told(&contents, "content").map_err(Error::Training)?;
     }
-    std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
+    std::fs::create_dir_all(&options.out).map_err(writing(&options.out))?;
     let items = prepared.items.len();
     let settings = settings(options, &prepared)?;
     let whole = Mining::default().unit_of(&[&prepared.training, &prepared.validation]);
@@ -298,11 +305,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
     // Together, so that a run that breaks off leaves the vocabulary of an older model as it was.
     let (path, vocabulary) = (options.out.join("model.onnx"), json!({"items": prepared.items}).to_string());
-    write_whole(&options.out.join("vocabulary.json"), vocabulary.as_bytes()).map_err(Error::Training)?;
+    let write = |name: &str, bytes: &[u8]| {
+        let path = options.out.join(name);
+        write_whole(&path, bytes).map_err(writing(&path))
+    };
+    write("vocabulary.json", vocabulary.as_bytes())?;
     if let Some(content) = &content {
-        write_whole(&options.out.join("content.safetensors"), &content.to_bytes()).map_err(Error::Training)?;
+        write("content.safetensors", &content.to_bytes())?;
     }
-    write_whole(&path, &ranker.file).map_err(Error::Training)?;
+    write("model.onnx", &ranker.file)?;
     let report = json!({
         "model": path,
         "items": items,

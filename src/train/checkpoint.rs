@@ -37,7 +37,7 @@ pub(crate) fn save<S: Serialize>(path: &Path, network: &Network, state: &S) -> R
     let length = state.len();
     tensors.insert(STATE.into(), Tensor::from_vec(state, length, &Device::Cpu)?);
     let bytes = safetensors::serialize(&tensors, None).expect("tensors have names and sizes that fit a file");
-    write_whole(path, &bytes)
+    write_whole(path, &bytes).map_err(|source| Error::Unwritable { path: path.to_owned(), source })
 }
 
 /// Reads what [`save`] wrote.

@@ -1,16 +1,14 @@
 //! Files that are whole or not there: written beside their place, put on the disk, then moved there.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
-
-use crate::error::Error;
 
 /// Writes a file. However it ends, with a full disk or a killed program, the place holds what it held before or all of
 /// `bytes`.
 ///
-/// The file is written as `.part` beside its place, which is removed where that fails: [`Error::Unwritable`].
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// The file is written as `.part` beside its place, which is removed where that fails. Errors: what the system says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("part");
     let write = || {
         let mut file = File::create(&beside)?;
@@ -19,9 +17,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         file.sync_all()?;
         fs::rename(&beside, path)
     };
-    write().map_err(|source| {
+    write().inspect_err(|_| {
         let _ = fs::remove_file(&beside);
-        Error::Unwritable { path: path.to_owned(), source }
     })
 }
 
@@ -38,11 +35,11 @@ mod tests {
         write_whole(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         // A folder stands where the file should.
-        assert_eq!(write_whole(&folder.join("taken"), b"text").unwrap_err().code(), "unwritable-file");
+        assert_eq!(write_whole(&folder.join("taken"), b"text").unwrap_err().kind(), io::ErrorKind::IsADirectory);
         #[cfg(target_os = "linux")]
         {
             std::os::unix::fs::symlink("/dev/full", folder.join("model.part")).unwrap();
-            assert_eq!(write_whole(&path, b"newest").unwrap_err().code(), "unwritable-file");
+            assert_eq!(write_whole(&path, b"newest").unwrap_err().kind(), io::ErrorKind::StorageFull);
             assert_eq!(fs::read(&path).unwrap(), b"new");
         }
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);

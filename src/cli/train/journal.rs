@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nearside_train::{Checkpoints, Data, Epoch, Outcome, Progress, write_whole};
 use serde_json::{Value, json};
 
-use super::{Options, percent};
+use super::{Options, percent, writing};
 use crate::error::Error;
 
 /// The journal and the page of a command.
@@ -38,13 +38,13 @@ impl Journal {
             }
             Ok(BufWriter::new(file))
         };
-        let lines = open().map_err(Error::writing(&path))?;
+        let lines = open().map_err(writing(&path))?;
         Ok(Journal { folder: folder.to_owned(), lines, path })
     }
 
     /// One line, written through, so that a killed run has lost none.
     pub(super) fn note(&mut self, value: &Value) -> Result<(), Error> {
-        writeln!(self.lines, "{value}").and_then(|()| self.lines.flush()).map_err(Error::writing(&self.path))
+        writeln!(self.lines, "{value}").and_then(|()| self.lines.flush()).map_err(writing(&self.path))
     }
 
     /// Trains the teachers: narrower by a quarter, which is quicker and makes them err elsewhere.
@@ -130,7 +130,7 @@ impl Journal {
     fn draw(&self, name: &str, losses: &[(u64, f32)], history: &[Epoch]) -> Result<(), Error> {
         let path = self.folder.join(format!("{name}.html"));
         let page = nearside_train::page(&format!("nearside train: {name}"), losses, history);
-        write_whole(&path, page.as_bytes()).map_err(Error::Training)
+        write_whole(&path, page.as_bytes()).map_err(writing(&path))
     }
 }
 

@@ -90,8 +90,17 @@ fn what_cannot_be_embedded_is_refused_with_a_code_and_a_remedy() {
         assert_eq!(ran.json()["error"]["code"], code);
         assert!(ran.stderr.contains("\nremedy: "), "{}", ran.stderr);
     }
+    let trained = folder("embed_refused");
+    assert_eq!(
+        train(&shop("embed_refused.tsv", 300), &trained, &[SMALL, &["--content", "--epochs", "1"]].concat()).code,
+        0
+    );
+    let [content, taken] = ["content.safetensors", "network"].map(|name| trained.join(name).display().to_string());
     let ran = embed(&catalogue, &["--encoder", "no-such-folder", "--out", &out]);
     assert_eq!((ran.code, ran.error()), (1, "unreadable-file"), "{}", ran.stderr);
+    let ran = embed(&catalogue, &["--content", &content, "--out", &taken]);
+    assert_eq!((ran.code, ran.error()), (1, "unwritable-file"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("--resume"), "{}", ran.stderr);
     // One of the two, and not both.
     assert_eq!(embed(&catalogue, &["--out", &out]).code, 2);
     assert_eq!(embed(&catalogue, &["--encoder", "a", "--content", "b", "--out", &out]).code, 2);

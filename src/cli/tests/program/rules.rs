@@ -197,6 +197,12 @@ fn what_cannot_be_mined_is_refused_with_a_code_and_a_remedy() {
         assert_eq!(ran.json()["error"]["code"], code);
         assert!(ran.stderr.contains("\nremedy: "), "{}", ran.stderr);
     }
+    // A table is quickly made again: there is nothing to resume.
+    let taken = folder("rules_taken");
+    std::fs::create_dir_all(taken.join("model.onnx")).unwrap();
+    let ran = rules(&log, &taken, &any);
+    assert_eq!((ran.code, ran.error()), (1, "unwritable-file"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("--resume"), "{}", ran.stderr);
     // What would be no promise is no command line either.
     for more in [["--delta", "1e-6"], ["--rule", "magic"]] {
         assert_eq!(rules(&log, &out, &more).code, 2);
