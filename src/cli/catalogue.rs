@@ -9,7 +9,7 @@ use std::path::Path;
 use nearside_core::content::Content;
 use nearside_core::{Catalogue, CatalogueReport, Product};
 use nearside_log::{Facts, Log};
-use nearside_train::ContentEncoder;
+use nearside_train::{ContentEncoder, described, named_encoder};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -26,6 +26,8 @@ pub(crate) struct Prepared {
     pub(crate) derived: Option<Vec<&'static str>>,
     /// What could not be read of the shop's own.
     pub(crate) report: CatalogueReport,
+    /// The fingerprint of the content encoder that the shop's own says its vectors are of.
+    pub(crate) encoder: Option<String>,
     products: HashMap<String, usize>,
 }
 
@@ -110,7 +112,8 @@ impl Prepared {
         let bytes = serde_json::to_vec(json).expect("a JSON value is JSON");
         let (catalogue, report) = Catalogue::read(&bytes)?;
         let products = catalogue.products().iter().enumerate().map(|(index, p)| (p.id.clone(), index)).collect();
-        Ok(Prepared { bytes, derived, report, products })
+        let encoder = encoder(json).map(str::to_owned);
+        Ok(Prepared { bytes, derived, report, encoder, products })
     }
 
     /// How many products there are.
@@ -121,6 +124,27 @@ impl Prepared {
     /// The number of a product, 0 the first.
     pub(crate) fn product(&self, id: &str) -> Option<usize> {
         self.products.get(id).copied()
+    }
+}
+
+/// The fingerprint of the content encoder that a catalogue says its vectors are of.
+pub(crate) fn encoder(json: &Value) -> Option<&str> {
+    json["description"].as_str().and_then(named_encoder)
+}
+
+/// Says in a catalogue's description which content encoder its vectors are of; `None` for another kind of encoder.
+pub(crate) fn set_encoder(json: &mut Value, fingerprint: Option<&str>) {
+    // What is no text is the shop's own business.
+    let text = match json.get("description") {
+        None => "",
+        Some(Value::String(text)) => text,
+        Some(_) => return,
+    };
+    let text = described(text, fingerprint);
+    if !text.is_empty() {
+        json["description"] = text.into();
+    } else if let Some(json) = json.as_object_mut() {
+        json.remove("description");
     }
 }
 

@@ -7,7 +7,8 @@ use nearside_core::Product;
 use nearside_train::{ContentEncoder, SentenceEncoder, write_whole};
 use serde::Serialize;
 
-use crate::catalogue::{Prepared, content_of, embed, of_log};
+use crate::catalogue::{Prepared, content_of, embed, of_log, set_encoder};
+use crate::engine::check_encoder;
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
@@ -20,7 +21,8 @@ products have one of the same width, or none. Written as whole numbers; only the
 
 --content: a product's category, brand, price and title, in the space of the network that was trained with
 `nearside train --content`. That network ranks products it has not learnt by it. The encoder is not shipped: it stays
-with whoever makes the catalogue. It reveals how the network's item vectors depend on what items are.
+with whoever makes the catalogue. It reveals how the network's item vectors depend on what items are. The catalogue's
+description names the encoder; replay and evaluate refuse it beside another network, and so does --model here.
 
 --encoder: title, brand and category as text, in the space of a sentence encoder: a folder of the sentence-transformers
 library whose network is BERT (modules.json, config.json, tokenizer.json, model.safetensors). The core's cosine and
@@ -50,6 +52,9 @@ pub(crate) struct Options {
     /// The folder of a sentence encoder
     #[arg(long, value_name = "FOLDER")]
     encoder: Option<PathBuf>,
+    /// The model that is to rank the catalogue; refused where --content is of another one
+    #[arg(long, value_name = "FILE", requires = "content")]
+    model: Option<PathBuf>,
     /// Where the catalogue with its vectors goes
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -107,6 +112,14 @@ impl Encoder {
         }
     }
 
+    /// What models and catalogues name a content encoder by.
+    fn fingerprint(&self) -> Option<&str> {
+        match self {
+            Encoder::Content(encoder) => Some(encoder.fingerprint()),
+            Encoder::Sentence(_) => None,
+        }
+    }
+
     fn vectors(&self, products: &[Product]) -> Result<Vec<Vec<f32>>, Error> {
         let bar = progress("embed", products.len());
         let vector = |product: &Product| {
@@ -138,8 +151,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     };
     let rows = json["products"].as_array().map_or(0, Vec::len);
     let encoder = Encoder::read(options)?;
+    if let Some(model) = &options.model {
+        let bytes = std::fs::read(model).map_err(Error::reading(model))?;
+        check_encoder((model, &bytes), options.content.as_deref().zip(encoder.fingerprint()))?;
+    }
     let width = encoder.width();
     let products = embed(&mut json, |products| encoder.vectors(products))?;
+    set_encoder(&mut json, encoder.fingerprint());
     let bytes = serde_json::to_vec(&json).expect("a JSON value is JSON");
     write_whole(&options.out, &bytes).map_err(Error::writing(&options.out))?;
     let report = Report { catalogue: &options.out, products, left_out: rows - products, width, bytes: bytes.len() };

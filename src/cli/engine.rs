@@ -5,7 +5,8 @@ use std::path::Path;
 use clap::ValueEnum;
 use nearside_core::{Page, PageType, Timestamp};
 use nearside_log::{Log, Step};
-use nearside_scorer::{Engine, Model};
+use nearside_scorer::{Engine, Model, ModelFile};
+use nearside_train::named_encoder;
 
 use crate::catalogue::Prepared;
 use crate::error::Error;
@@ -30,6 +31,17 @@ impl From<EngineName> for Engine {
 
 /// A model's path, its bytes and the engine that is to run it.
 pub(crate) type ModelSource<'a> = (&'a Path, &'a [u8], Engine);
+
+/// Refuses a model beside vectors of another model's content encoder, where both tell which they are of. The vectors come
+/// as the file that tells, and the encoder's fingerprint.
+pub(crate) fn check_encoder((path, bytes): (&Path, &[u8]), vectors: Option<(&Path, &str)>) -> Result<(), Error> {
+    let Some((vectors, theirs)) = vectors else { return Ok(()) };
+    let file = ModelFile::read(bytes).map_err(|source| Error::Model { path: path.to_owned(), source })?;
+    match file.description.as_deref().and_then(named_encoder) {
+        Some(own) if own != theirs => Err(Error::OtherEncoder { model: path.to_owned(), vectors: vectors.to_owned() }),
+        _ => Ok(()),
+    }
+}
 
 /// An engine with its catalogue, and with a model where one is given; the cosine scorer ranks otherwise.
 pub(crate) fn ready(

@@ -59,6 +59,13 @@ pub(crate) enum Error {
         /// The refusal.
         source: nearside_scorer::Error,
     },
+    /// A model beside vectors that another model's content encoder made.
+    OtherEncoder {
+        /// The model.
+        model: PathBuf,
+        /// The encoder, or the catalogue with its vectors.
+        vectors: PathBuf,
+    },
     /// A file that is no list of items.
     Vocabulary {
         /// The file.
@@ -122,6 +129,7 @@ impl Error {
             Self::NothingToPredict { .. } => "nothing-to-predict",
             Self::EmptySplit { .. } => "empty-split",
             Self::EnginesDiffer { .. } => "engines-differ",
+            Self::OtherEncoder { .. } => "encoder-mismatch",
             Self::Vocabulary { .. } => "invalid-vocabulary",
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
             Self::Model { source, .. } => source.code(),
@@ -134,6 +142,7 @@ impl Error {
         match self {
             Self::Log(source) => source.field(),
             Self::EnginesDiffer { .. } => Some("score"),
+            Self::OtherEncoder { .. } => Some("embedding"),
             Self::EmptySplit { part, .. } => Some(part.word()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.field(),
             Self::Model { source, .. } => source.field(),
@@ -148,6 +157,7 @@ impl Error {
             Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::Vocabulary { path } => {
                 Some(path.display().to_string())
             }
+            Self::OtherEncoder { vectors, .. } => Some(vectors.display().to_string()),
             Self::Log(source) => source.value(),
             Self::NothingToPredict { sessions } | Self::EmptySplit { sessions, .. } => Some(sessions.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
@@ -176,6 +186,11 @@ impl Error {
             }
             Self::EnginesDiffer { .. } => {
                 "Export with other options and check again; until they agree, trust neither engine with it".into()
+            }
+            Self::OtherEncoder { .. } => {
+                "Give the content.safetensors that `nearside train` wrote beside the model, or give the \
+                catalogue the vectors of it with `nearside embed --content`"
+                    .into()
             }
             Self::Vocabulary { .. } => "Give the vocabulary.json that `nearside train` wrote beside the model".into(),
             Self::Ranking(source) if source.code() == "vocabulary-mismatch" => {
@@ -232,6 +247,9 @@ impl fmt::Display for Error {
             Self::Catalogue { path: Some(path), source } => write!(f, "{}: {source}", path.display()),
             Self::Catalogue { path: None, source } => write!(f, "the catalogue derived from the log: {source}"),
             Self::Model { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::OtherEncoder { model, vectors } => {
+                write!(f, "{} is of another model's content encoder than {}", vectors.display(), model.display())
+            }
             Self::Vocabulary { path } => write!(f, "{} is no JSON list of items", path.display()),
             Self::Ranking(source) => source.fmt(f),
             Self::Training(source) => source.fmt(f),

@@ -26,7 +26,7 @@ use nearside_log::{Log, Rules as Filter, Sequence, Split};
 use nearside_train::ContentEncoder;
 
 use crate::catalogue::{self, Prepared};
-use crate::engine::EngineName;
+use crate::engine::{EngineName, check_encoder};
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
@@ -332,6 +332,13 @@ impl Evaluation<'_> {
             return Ok(outcome);
         }
         let content = self.options.content.as_deref().map(ContentEncoder::read).transpose().map_err(Error::Training)?;
+        let vectors = match (&self.options.content, &content) {
+            (Some(path), Some(content)) => Some((path.as_path(), content.fingerprint())),
+            _ => self.options.catalogue.as_deref().zip(self.own.and_then(catalogue::encoder)),
+        };
+        for path in &self.options.model {
+            check_encoder((path, &std::fs::read(path).map_err(Error::reading(path))?), vectors)?;
+        }
         let catalogue = |new: bool, content: Option<&ContentEncoder>| {
             Prepared::of_items(&task.facts(new), self.vocabulary, self.own, content, SLATE)
         };

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::catalogue::Prepared;
-use crate::engine::EngineName;
+use crate::engine::{EngineName, check_encoder};
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
@@ -126,6 +126,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         Some(path) => Some((path.as_path(), std::fs::read(path).map_err(Error::reading(path))?)),
         None => None,
     };
+    if let Some((path, bytes)) = &model {
+        check_encoder((path, bytes), options.catalogue.as_deref().zip(catalogue.encoder.as_deref()))?;
+    }
     let shoppers = shoppers::shoppers(&log, options.memory == Memory::Visitor);
     let replay = |model| Replay {
         log: &log,

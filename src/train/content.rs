@@ -9,6 +9,7 @@
 
 mod encoder;
 mod features;
+mod fingerprint;
 mod graph;
 mod new_items;
 mod ridge;
@@ -17,6 +18,8 @@ mod words;
 use nearside_core::content::Content;
 
 pub use encoder::ContentEncoder;
+pub(crate) use fingerprint::phrase;
+pub use fingerprint::{described, named_encoder};
 pub use new_items::NewItems;
 
 use crate::error::Error;

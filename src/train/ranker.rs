@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::calibration::{self, Calibration};
-use crate::content::NewItems;
+use crate::content::{NewItems, phrase};
 use crate::encoder::{KINDS, StepInputs};
 use crate::error::Error;
 use crate::export::{self, directions, graph, quantise, rounded};
@@ -97,10 +97,11 @@ impl Outcome {
         if let Some(segments) = segments {
             description = format!("{description} {}", segments.about());
         }
-        if new_items.is_some() {
-            description.push_str(
-                " An item it has not learnt is ranked by ad.embedding, a vector that `nearside embed --content` makes of what \
-                 the item is.",
+        if let Some(new_items) = new_items {
+            description = format!(
+                "{description} An item it has not learnt is ranked by ad.embedding, a vector that `nearside embed --content` \
+                 makes of what the item is, by the {}.",
+                phrase(&new_items.fingerprint(&self.network))
             );
         }
         let mut metadata = vec![

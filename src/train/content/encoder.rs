@@ -30,9 +30,10 @@ const FEWEST_ITEMS: usize = 2;
 const ABOUT: &str = "nearside.content";
 
 /// What is known of an encoder beside its numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct About {
     schema: u32,
+    fingerprint: String,
     width: usize,
     penalty: f32,
     explained: f32,
@@ -67,6 +68,12 @@ impl ContentEncoder {
     /// Share of the squared length of the network's item vectors that was predicted for items that were left out, 0 to 1.
     pub fn explained(&self) -> f32 {
         self.about.explained
+    }
+
+    /// What the network's file names this encoder by, 16 hexadecimal digits; see
+    /// [`named_encoder`](crate::named_encoder). Another network's encoder has another one.
+    pub fn fingerprint(&self) -> &str {
+        &self.about.fingerprint
     }
 
     /// How the network's file ranks items by their vectors.
@@ -266,7 +273,10 @@ impl Outcome {
         let learnt = Items::new(&features, items, &counts[1..], &table[width..], width);
         let ridge = learnt.ridge();
         let about = match twin {
-            Some(twin) => twin.about,
+            Some(twin) => {
+                let fingerprint = twin.about.new_items.fingerprint(network);
+                About { width, fingerprint, ..twin.about.clone() }
+            }
             None => {
                 let penalty = learnt.penalty(&ridge);
                 let predicted = learnt.predicted_from_others(&ridge, penalty);
@@ -275,11 +285,12 @@ impl Outcome {
                 let guesses = Guesses { vectors: &vectors, folds: &learnt.folds, count: FOLDS };
                 let new_items = NewItems::fit(network, &guesses, validation)?;
                 let explained = learnt.explained(&predicted, |_| true);
-                About { schema: SCHEMA, width, penalty, explained, new_items }
+                let fingerprint = new_items.fingerprint(network);
+                About { schema: SCHEMA, fingerprint, width, penalty, explained, new_items }
             }
         };
         let rows = ridge.solve(&learnt.weights, about.penalty, &learnt.blank());
         let buckets = learnt.buckets;
-        Ok(ContentEncoder { features, buckets, rows, about: About { width, ..about } })
+        Ok(ContentEncoder { features, buckets, rows, about })
     }
 }

@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 use nearside_core::content::{Content, dot, normalise};
 use nearside_core::feature::Values;
 use nearside_core::{Feature, Features, Scorer};
-use nearside_scorer::{Engine, Model};
+use nearside_scorer::{Engine, Model, ModelFile};
 use nearside_train::{
-    Architecture, ContentEncoder, Data, NewItems, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping, train,
+    Architecture, ContentEncoder, Data, NewItems, Options, Outcome, Random, Ranker, Sessions, Shape, Shipping,
+    named_encoder, train,
 };
 
 const CATEGORIES: [&str; 5] = ["Music > Guitars", "Kitchen > Kettles", "Garden > Hoses", "Toys > Trains", "鞋 > 跑鞋"];
@@ -201,6 +202,29 @@ fn the_same_network_gives_the_same_file_which_gives_the_same_vectors() {
     assert_eq!(read.vector(&content(2)), first.vector(&content(2)));
     assert_eq!((read.width(), read.new_items()), (WHOLE, first.new_items()));
     std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn an_encoder_and_its_network_carry_one_fingerprint_and_others_of_the_same_width_another() {
+    let outcome = trained();
+    let first = encoder(outcome);
+    let path = written("fingerprint", &first.to_bytes());
+    assert_eq!(ContentEncoder::read(&path).unwrap().fingerprint(), first.fingerprint());
+    std::fs::remove_file(path).unwrap();
+    let description = |outcome: &Outcome, new_items| {
+        ModelFile::read(&shipped_with(outcome, new_items).file).unwrap().description.unwrap()
+    };
+    assert_eq!(named_encoder(&description(outcome, Some(first.new_items()))), Some(first.fingerprint()));
+    assert_eq!(named_encoder(&description(outcome, None)), None);
+
+    let (training, validation) = (sessions(0, 60), sessions(60, 20));
+    let data = Data { training: &training, validation: &validation, items: ITEMS };
+    let options = Options { shape: Shape::of_width(WIDTH), epochs: 1, queries: 64, ..Options::default() };
+    let other = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+    // As a network that learns from all sessions takes over what was chosen for the one before.
+    let twin = other.content(&items(), &training, &validation, Some(&first)).unwrap();
+    assert_ne!(twin.fingerprint(), first.fingerprint());
+    assert_eq!(named_encoder(&description(&other, Some(first.new_items()))), Some(twin.fingerprint()));
 }
 
 #[test]

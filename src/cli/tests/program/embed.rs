@@ -74,6 +74,45 @@ fn every_product_gets_a_vector_and_what_cannot_be_read_is_counted() {
 }
 
 #[test]
+fn another_models_encoder_of_the_same_width_is_refused_wherever_both_meet() {
+    let log = shop("embed_mixed.tsv", 300);
+    let trained = |name: &str, seed: &str| {
+        let out = folder(name);
+        let ran = train(&log, &out, &[SMALL, &["--content", "--epochs", "1", "--seed", seed]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ["model.onnx", "content.safetensors", "embedded.json"].map(|name| out.join(name).display().to_string())
+    };
+    let [model, own, embedded] = trained("embed_mixed_own", "1");
+    let [_, foreign, foreign_embedded] = trained("embed_mixed_foreign", "2");
+    let log = log.display().to_string();
+    let embed = |content: &str, out: &str, more: &[&str]| {
+        nearside([&["embed", "--json", "--events", &log, "--content", content, "--out", out], more].concat())
+    };
+    assert_eq!(embed(&own, &embedded, &["--model", &model]).code, 0);
+    assert_eq!(embed(&foreign, &foreign_embedded, &[]).code, 0);
+    let replay =
+        |catalogue: &str| nearside(["replay", "--json", "--events", &log, "--model", &model, "--catalogue", catalogue]);
+    let evaluate = |more: &[&str]| {
+        let words =
+            ["evaluate", "--json", "--train", &log, "--split-share", "0.2", "--min-support", "1", "--model", &model];
+        nearside([&words[..], more].concat())
+    };
+    for (ran, vectors) in [
+        (embed(&foreign, &embedded, &["--model", &model]), &foreign),
+        (replay(&foreign_embedded), &foreign_embedded),
+        (evaluate(&["--catalogue", &foreign_embedded]), &foreign_embedded),
+        (evaluate(&["--content", &foreign]), &foreign),
+    ] {
+        assert_eq!((ran.code, ran.error()), (1, "encoder-mismatch"), "{}", ran.stderr);
+        assert_eq!(ran.json()["error"]["value"], *vectors.as_str());
+        assert!(ran.stderr.contains(&model) && ran.stderr.contains("\nremedy: "), "{}", ran.stderr);
+    }
+    for ran in [replay(&embedded), evaluate(&["--catalogue", &embedded]), evaluate(&["--content", &own])] {
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_embedded_is_refused_with_a_code_and_a_remedy() {
     let catalogue = written("embed_refused.json", r#"{"schema": 1, "products": [{"id": "a", "title": "A"}]}"#);
     let broken = written("embed_broken.json", "{");
