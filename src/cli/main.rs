@@ -4,6 +4,7 @@
 //! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
 //! command line exits with 2.
 
+mod artefacts;
 mod catalogue;
 mod check;
 mod click;

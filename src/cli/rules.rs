@@ -12,6 +12,7 @@ use nearside_train::{Calibration, Entropy, Mining, Privacy, Rule, Rules, RulesFi
 use serde::Serialize;
 use serde_json::json;
 
+use crate::artefacts::remove_others;
 use crate::error::Error;
 use crate::output::{note, print};
 use crate::source::TrainingLog;
@@ -22,6 +23,7 @@ pub(crate) const HELP: &str = "\
 Writes into the folder of --out:
   model.onnx        the rules: session.item and ad.item in, score out (a logit)
   vocabulary.json   the items it knows, in order: sorted; a catalogue with other products has to name them
+What `nearside train` left in the folder is removed: checkpoints, journal, pages and content encoder of another model.
 
 Rules are counted over the training sessions: what came up to ten steps after an item, by 1 / distance (sequential), in
 whatever order in the same session (association), or right after it (markov). An item's score is the logarithm of the sum
@@ -266,6 +268,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let words = json!({"items": items}).to_string();
     write_whole(&vocabulary, words.as_bytes()).map_err(Error::writing(&vocabulary))?;
     write_whole(&model, &file).map_err(Error::writing(&model))?;
+    remove_others(&options.out, &["model.onnx", "vocabulary.json"], &[])?;
     print(
         &Report {
             model,

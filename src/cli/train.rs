@@ -21,6 +21,7 @@ use nearside_train::{
 };
 use serde_json::{Value, json};
 
+use crate::artefacts::{networks, remove_others};
 use crate::error::Error;
 use crate::network::{Differences, NetworkChoice, detailed};
 use crate::output::{note, print};
@@ -37,7 +38,7 @@ Writes into the folder of --out:
   network.html         the same as curves; one page for every network, such as teacher-1.html
   network/             checkpoints, for every network; --resume goes on from the last and ends with the same model
   content.safetensors  with --content: what `nearside embed` gives the products of a catalogue their vectors with
-Files are whole or not there. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
+Files are whole or not there; once the model is, those of an earlier run are gone that this one does not write. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
 validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more
@@ -314,6 +315,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         write("content.safetensors", &content.to_bytes())?;
     }
     write("model.onnx", &ranker.file)?;
+    let files = ["model.onnx", "vocabulary.json", "train.jsonl", "content.safetensors"];
+    let written = if content.is_some() { &files[..] } else { &files[..3] };
+    remove_others(&options.out, written, &networks(options.teachers, options.refit))?;
     let report = json!({
         "model": path,
         "items": items,

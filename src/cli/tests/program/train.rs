@@ -1,5 +1,6 @@
 //! `nearside train`: from a log to a file that `nearside check` accepts.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -80,6 +81,52 @@ fn the_same_command_writes_the_same_model_whatever_the_memory_and_a_resumed_one_
     let first = model("train_same_1", "1GB", false);
     assert!(first == model("train_same_2", "1kB", false));
     assert!(first == model("train_same_3", "1MB", true));
+}
+
+/// What a folder holds, the files in its folders included.
+fn held(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            names.extend(held(&entry.path()).iter().map(|file| format!("{name}/{file}")));
+        } else {
+            names.insert(name);
+        }
+    }
+    names
+}
+
+#[test]
+fn a_folder_that_is_trained_into_again_holds_what_the_last_run_made_and_what_is_not_ours() {
+    let (log, out) = (shop("train_again.tsv", 300), folder("train_again"));
+    let small = ["--width", "8", "--min-count", "1", "--epochs", "1"];
+    let full = [&small[..], &["--content", "--refit"]].concat();
+    let of = |networks: &[&str]| -> BTreeSet<String> {
+        let files = |name: &&str| {
+            [format!("{name}.html"), format!("{name}/best.safetensors"), format!("{name}/last.safetensors")]
+        };
+        let all =
+            networks.iter().flat_map(files).chain(["model.onnx", "train.jsonl", "vocabulary.json"].map(String::from));
+        all.collect()
+    };
+    for more in [&[][..], &["--resume"]] {
+        assert_eq!(train(&log, &out, &[&full[..], more].concat()).code, 0);
+        let mut expected = of(&["network", "teacher-1", "refit", "refit-teacher-1"]);
+        expected.insert("content.safetensors".into());
+        assert_eq!(held(&out), expected);
+    }
+    let foreign = BTreeSet::from(["notes.txt", "teacher-one.html", "refit/notes.txt"].map(String::from));
+    foreign.iter().for_each(|name| std::fs::write(out.join(name), "ours").unwrap());
+    // A run that ends before it has a model takes nothing away.
+    assert_eq!(train(&log, &out, &[&small[..], &["--rate", "0"]].concat()).code, 1);
+    assert!(out.join("content.safetensors").exists());
+    assert_eq!(train(&log, &out, &[&small[..], &["--teachers", "0"]].concat()).code, 0);
+    assert_eq!(held(&out), &of(&["network"]) | &foreign);
+
+    let words = ["rules", "--min-count", "1", "--events", log.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    assert_eq!(nearside(words).code, 0);
+    assert_eq!(held(&out), &BTreeSet::from(["model.onnx", "vocabulary.json"].map(String::from)) | &foreign);
 }
 
 /// Visits to guitars or kettles, in turns, as a table that tells category, brand and price.
