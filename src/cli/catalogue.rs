@@ -32,16 +32,18 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Reads a shop's catalogue.
-    pub(crate) fn read(path: &Path, slate: usize) -> Result<Prepared, Error> {
+    /// Reads a shop's catalogue. `vocabulary` goes before its own.
+    pub(crate) fn read(path: &Path, vocabulary: Option<&[String]>, slate: usize) -> Result<Prepared, Error> {
         let mut json = Prepared::json(path)?;
+        set_vocabulary(&mut json, vocabulary);
         let others = json["placements"].as_array().into_iter().flatten().filter(|p| p["id"] != PLACEMENT).cloned();
         json["placements"] = others.chain([placement(slate)]).collect();
         Prepared::new(&json, None).map_err(|source| Error::Catalogue { path: Some(path.to_owned()), source })
     }
 
     /// Derives a catalogue from what the log tells of its items: everything that occurs in it, in order of appearance.
-    pub(crate) fn derive(log: &Log, slate: usize) -> Result<Prepared, Error> {
+    /// Without a vocabulary its items are known in sorted order.
+    pub(crate) fn derive(log: &Log, vocabulary: Option<&[String]>, slate: usize) -> Result<Prepared, Error> {
         let facts = || (1..=log.items().len() as u32).map(|item| log.facts(item));
         let mut told = vec!["id"];
         for (word, known) in [
@@ -55,6 +57,7 @@ impl Prepared {
             }
         }
         let mut json = of_log(log);
+        set_vocabulary(&mut json, vocabulary);
         json["placements"] = json!([placement(slate)]);
         Prepared::new(&json, Some(told)).map_err(|source| Error::Catalogue { path: None, source })
     }
@@ -71,9 +74,7 @@ impl Prepared {
         slate: usize,
     ) -> Result<Prepared, Error> {
         let mut json = own.cloned().unwrap_or_else(|| json!({ "schema": 1 }));
-        if let Some(words) = vocabulary {
-            json["vocabulary"]["item"] = words.into();
-        }
+        set_vocabulary(&mut json, vocabulary);
         let mut lacking: HashMap<&str, &Facts> = items.iter().copied().collect();
         let rows = json["products"].as_array_mut().map(std::mem::take).unwrap_or_default();
         let mut products: Vec<Value> = rows
@@ -125,6 +126,16 @@ impl Prepared {
     pub(crate) fn product(&self, id: &str) -> Option<usize> {
         self.products.get(id).copied()
     }
+}
+
+/// Makes a catalogue's `vocabulary.item` these items, where any are given.
+pub(crate) fn set_vocabulary(json: &mut Value, items: Option<&[String]>) {
+    let Some(items) = items else { return };
+    // The core takes anything else for none.
+    if !json["vocabulary"].is_object() {
+        json["vocabulary"] = json!({});
+    }
+    json["vocabulary"]["item"] = items.into();
 }
 
 /// The fingerprint of the content encoder that a catalogue says its vectors are of.

@@ -205,8 +205,8 @@ fn terms(options: &Options, embedding: usize) -> Result<Terms, Error> {
 fn from_events(options: &Options) -> Result<(Terms, Data, Option<Data>), Error> {
     let log = options.reading.read(&options.events)?;
     let catalogue = match &options.catalogue {
-        Some(path) => Prepared::read(path, 1)?,
-        None => Prepared::derive(&log, 1)?,
+        Some(path) => Prepared::read(path, None, 1)?,
+        None => Prepared::derive(&log, None, 1)?,
     };
     let refused = |source| Error::Catalogue { path: options.catalogue.clone(), source };
     let embedding = Catalogue::read(&catalogue.bytes).map_err(refused)?.0.embedding_width();

@@ -7,12 +7,13 @@ use nearside_core::Product;
 use nearside_train::{ContentEncoder, SentenceEncoder, write_whole};
 use serde::Serialize;
 
-use crate::catalogue::{Prepared, content_of, embed, of_log, set_encoder};
+use crate::catalogue::{Prepared, content_of, embed, of_log, set_encoder, set_vocabulary};
 use crate::engine::check_encoder;
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
+use crate::vocabulary::VocabularyFile;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -28,9 +29,14 @@ description names the encoder; replay and evaluate refuse it beside another netw
 library whose network is BERT (modules.json, config.json, tokenizer.json, model.safetensors). The core's cosine and
 models that read pair.cosine compare such vectors; a model that was trained with --content needs its own.
 
+--vocabulary: the items that the model knows become the catalogue's `vocabulary.item`, by which catalogue and model agree. A
+catalogue without that field stands for its own products, sorted: another list than the model's where one of them is new or
+left out.
+
 Examples:
-  nearside embed --catalogue catalogue.json --content ranker/content.safetensors --out embedded.json
-  nearside embed --events events.tsv.gz --content ranker/content.safetensors --out embedded.json
+  nearside embed --catalogue catalogue.json --content ranker/content.safetensors \\
+      --vocabulary ranker/vocabulary.json --model ranker/model.onnx --out embedded.json
+  nearside embed --events events.tsv.gz --content ranker/content.safetensors --vocabulary ranker/vocabulary.json --out embedded.json
   nearside embed --catalogue catalogue.json --encoder all-MiniLM-L6-v2 --out embedded.json";
 
 /// Which catalogue, and what makes the vectors.
@@ -55,6 +61,8 @@ pub(crate) struct Options {
     /// The model that is to rank the catalogue; refused where --content is of another one
     #[arg(long, value_name = "FILE", requires = "content")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    vocabulary: VocabularyFile,
     /// Where the catalogue with its vectors goes
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -157,6 +165,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
     let width = encoder.width();
     let products = embed(&mut json, |products| encoder.vectors(products))?;
+    set_vocabulary(&mut json, options.vocabulary.read()?.as_deref());
     set_encoder(&mut json, encoder.fingerprint());
     let bytes = serde_json::to_vec(&json).expect("a JSON value is JSON");
     write_whole(&options.out, &bytes).map_err(Error::writing(&options.out))?;

@@ -195,7 +195,8 @@ impl Error {
             Self::Vocabulary { .. } => "Give the vocabulary.json that `nearside train` wrote beside the model".into(),
             Self::Ranking(source) if source.code() == "vocabulary-mismatch" => {
                 format!(
-                    "{} (evaluate takes --catalogue, and --vocabulary for what `nearside train` wrote)",
+                    "{} (--vocabulary takes the vocabulary.json that `nearside train` wrote beside the model, in `nearside embed` \
+                     too; evaluate also takes --catalogue)",
                     source.remedy()
                 )
             }

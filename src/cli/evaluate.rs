@@ -18,7 +18,7 @@ pub(crate) mod task;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use nearside_core::EventName;
@@ -32,6 +32,7 @@ use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
 use crate::threads;
+use crate::vocabulary::VocabularyFile;
 use engine::{ModelRanker, SLATE};
 use figures::{Draws, Sums};
 use groups::Thirds;
@@ -99,6 +100,7 @@ Examples:
 /// Which logs, which models, and how.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("parts").required(true).args(["test", "split_days", "split_share"])))]
+#[command(mut_arg("vocabulary", |arg| arg.requires("model")))]
 pub(crate) struct Options {
     /// Logs to learn from: CSV or TSV with a header, JSON lines of GA4 events, or one session a line; plain or gzip;
     /// or Parquet
@@ -128,9 +130,8 @@ pub(crate) struct Options {
     /// The catalogue that the models were trained with, as JSON
     #[arg(long, value_name = "FILE", requires = "model")]
     catalogue: Option<PathBuf>,
-    /// The items that the models know, in order: a JSON array, or an object with one as `items`
-    #[arg(long, value_name = "FILE", requires = "model")]
-    vocabulary: Option<PathBuf>,
+    #[command(flatten)]
+    vocabulary: VocabularyFile,
     /// What `nearside train --content` wrote: gives every product the vector of its content
     #[arg(long, value_name = "FILE", requires = "model")]
     content: Option<PathBuf>,
@@ -191,8 +192,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         task.sample(most.get(), options.seed);
     }
     let own = options.catalogue.as_deref().map(Prepared::json).transpose()?;
-    let vocabulary = match &options.vocabulary {
-        Some(path) => Some(words(path)?),
+    let vocabulary = match options.vocabulary.read()? {
+        Some(items) => Some(items),
         None if own.is_none() => Some(task.sorted_names()),
         None => None,
     };
@@ -412,21 +413,6 @@ impl Evaluation<'_> {
         let rows = own["products"].as_array().into_iter().flatten();
         let there: std::collections::HashSet<String> = rows.filter_map(catalogue::id).collect();
         (0..self.task.items() as u32).filter(|item| !there.contains(self.task.name(*item))).count()
-    }
-}
-
-/// Reads a list of items: `["a", "b"]` or `{"items": ["a", "b"]}`.
-fn words(path: &Path) -> Result<Vec<String>, Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Words {
-        List(Vec<String>),
-        Named { items: Vec<String> },
-    }
-    let bytes = std::fs::read(path).map_err(Error::reading(path))?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Words::List(items) | Words::Named { items }) => Ok(items),
-        Err(_) => Err(Error::Vocabulary { path: path.to_owned() }),
     }
 }
 

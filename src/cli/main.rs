@@ -22,6 +22,7 @@ mod simulate;
 mod source;
 mod threads;
 mod train;
+mod vocabulary;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ use crate::output;
 use crate::progress::progress;
 use crate::source::Reading;
 use crate::threads;
+use crate::vocabulary::VocabularyFile;
 use metrics::DEPTH;
 use report::Report;
 use shoppers::{Replay, Slate};
@@ -45,15 +46,18 @@ Logs: columns are found by their usual names (RetailRocket, REES46, YooChoose, D
 Times are seconds, milliseconds or microseconds since 1970, or RFC 3339. Words such as view, click, cart,
 addtocart, transaction, purchase become GA4's. A session is the log's own where it has one, otherwise a visitor's
 events with no gap over 30 minutes. Rows that cannot be used are counted, the first ten told on standard error.
-Without --catalogue the items that occur in the log are ranked, with what the log tells of them.
+Without --catalogue the items that occur in the log are ranked, with what the log tells of them. A model of `nearside train`
+knows the items of its vocabulary.json: give it as --vocabulary, or rank a catalogue that `nearside embed --vocabulary` wrote.
 
 Examples:
   nearside replay --events events.tsv.gz
   nearside replay --events 2019-Oct.csv.gz --catalogue catalogue.json --model model.onnx --json
+  nearside replay --events events.tsv.gz --model ranker/model.onnx --vocabulary ranker/vocabulary.json
   nearside replay --events clicks.csv --map item=article_no,visitor=cookie,time=when --max-sessions 1000";
 
 /// Where a replay's files are, and how it is run.
 #[derive(Debug, Args)]
+#[command(mut_arg("vocabulary", |arg| arg.requires("model")))]
 pub(crate) struct Options {
     /// Logs to replay, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line; or Parquet
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
@@ -67,6 +71,8 @@ pub(crate) struct Options {
     /// The engine that runs the model
     #[arg(long, value_enum, default_value_t = EngineName::Compact, requires = "model")]
     engine: EngineName,
+    #[command(flatten)]
+    vocabulary: VocabularyFile,
     #[command(flatten)]
     reading: Reading,
     /// How long the engine remembers a shopper
@@ -109,9 +115,10 @@ fn slate_length(text: &str) -> Result<usize, String> {
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut log = options.reading.read(&options.events)?;
+    let vocabulary = options.vocabulary.read()?;
     let catalogue = match &options.catalogue {
-        Some(path) => Prepared::read(path, options.k)?,
-        None => Prepared::derive(&log, options.k)?,
+        Some(path) => Prepared::read(path, vocabulary.as_deref(), options.k)?,
+        None => Prepared::derive(&log, vocabulary.as_deref(), options.k)?,
     };
     if let Some(path) = &options.catalogue_out {
         std::fs::write(path, &catalogue.bytes).map_err(Error::writing(path))?;

@@ -74,6 +74,58 @@ fn every_product_gets_a_vector_and_what_cannot_be_read_is_counted() {
 }
 
 #[test]
+fn a_model_that_leaves_rare_items_out_ranks_the_catalogue_that_was_embedded_for_it() {
+    let log = shop("embed_rare.tsv", 300);
+    let mut text = std::fs::read_to_string(&log).unwrap();
+    // A session with an item that no other has.
+    for (step, item) in ["Fender-1", "Fender-rare"].iter().enumerate() {
+        text += &format!("rare\t{}\t{item}\tMusic > Guitars\tFender\t400\n", 1_700_000_000 + 60 * step);
+    }
+    std::fs::write(&log, text).unwrap();
+    let (log, out) = (log.display().to_string(), folder("embed_rare"));
+    let small = ["--width", "16", "--teachers", "0", "--epochs", "1", "--min-count", "2", "--content"];
+    let ran = train(log.as_ref(), &out, &small);
+    assert_eq!(
+        (ran.code, &ran.json()["items"], &ran.json()["rare_items"]),
+        (0, &30.into(), &1.into()),
+        "{}",
+        ran.stderr
+    );
+    let [model, vocabulary, content, embedded] =
+        ["model.onnx", "vocabulary.json", "content.safetensors", "embedded.json"]
+            .map(|name| out.join(name).display().to_string());
+    let embed = |more: &[&str]| {
+        nearside([&["embed", "--events", &log, "--content", &content, "--out", &embedded], more].concat())
+    };
+    let replay = |more: &[&str]| {
+        nearside([&["replay", "--json", "--events", &log, "--catalogue", &embedded, "--model", &model], more].concat())
+    };
+    let split = ["--train", &log, "--split-share", "0.2", "--min-support", "1"];
+    let evaluate = |more: &[&str]| nearside([&["evaluate", "--json", "--model", &model], &split[..], more].concat());
+
+    assert_eq!(embed(&[]).code, 0);
+    assert_eq!(replay(&[]).error(), "vocabulary-mismatch");
+    assert!(replay(&[]).stderr.contains("--vocabulary"), "{}", replay(&[]).stderr);
+    assert_eq!(replay(&["--vocabulary", &vocabulary]).code, 0);
+
+    assert_eq!(embed(&["--vocabulary", &vocabulary]).code, 0);
+    let written: Value = serde_json::from_slice(&std::fs::read(&embedded).unwrap()).unwrap();
+    let known: Value = serde_json::from_slice(&std::fs::read(&vocabulary).unwrap()).unwrap();
+    assert_eq!((written["products"].as_array().unwrap().len(), &written["vocabulary"]["item"]), (31, &known["items"]));
+    let ran = replay(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.json()["rankers"]["compact"]["fallbacks"], 0, "{}", ran.stdout);
+    for more in [&["--catalogue", &embedded][..], &["--vocabulary", &vocabulary, "--content", &content]] {
+        let ran = evaluate(more);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    // The option is refused where it would be idle, and its file is read.
+    assert_eq!(nearside(["replay", "--events", &log, "--vocabulary", &vocabulary]).code, 2);
+    let ran = embed(&["--vocabulary", &log]);
+    assert_eq!((ran.code, ran.error()), (1, "invalid-vocabulary"), "{}", ran.stderr);
+}
+
+#[test]
 fn another_models_encoder_of_the_same_width_is_refused_wherever_both_meet() {
     let log = shop("embed_mixed.tsv", 300);
     let trained = |name: &str, seed: &str| {

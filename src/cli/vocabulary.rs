@@ -1,0 +1,37 @@
+//! The items that a model knows, as a file tells them: the option that several commands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// Where the items are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VocabularyFile {
+    /// The items that the model knows, in order, in place of those that the catalogue names or has: a JSON array, or an object
+    /// with one as `items`, such as the vocabulary.json of `nearside train`
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Option<PathBuf>,
+}
+
+impl VocabularyFile {
+    /// Reads the items, where a file is given: `["a", "b"]` or `{"items": ["a", "b"]}`.
+    ///
+    /// Errors: `unreadable-file`, `invalid-vocabulary`.
+    pub(crate) fn read(&self) -> Result<Option<Vec<String>>, Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Words {
+            List(Vec<String>),
+            Named { items: Vec<String> },
+        }
+        let Some(path) = &self.vocabulary else { return Ok(None) };
+        let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Words::List(items) | Words::Named { items }) => Ok(Some(items)),
+            Err(_) => Err(Error::Vocabulary { path: path.to_owned() }),
+        }
+    }
+}
