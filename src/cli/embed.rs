@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use nearside_core::Product;
-use nearside_train::{ContentEncoder, SentenceEncoder, write_whole};
+use nearside_train::{ContentEncoder, SentenceEncoder, title, write_whole};
 use serde::Serialize;
 
 use crate::catalogue::{Prepared, content_of, embed, of_log, set_encoder, set_vocabulary};
@@ -147,7 +147,7 @@ impl Encoder {
 /// A product as a sentence encoder reads it.
 fn text(product: &Product) -> String {
     let category = product.category.replace(" > ", ", ");
-    let parts = [product.title.as_str(), &product.brand, &category];
+    let parts = [title(&content_of(product)), &product.brand, &category];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
 }
 

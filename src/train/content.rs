@@ -18,6 +18,7 @@ mod words;
 use nearside_core::content::Content;
 
 pub use encoder::ContentEncoder;
+pub use features::title;
 pub(crate) use fingerprint::phrase;
 pub use fingerprint::{described, named_encoder};
 pub use new_items::NewItems;
@@ -27,6 +28,6 @@ use crate::error::Error;
 /// Refuses items of which nothing is told but their ids, with `unknown-content` on the option that wants more.
 pub fn told(items: &[Content<'_>], wanted_by: &'static str) -> Result<(), Error> {
     let nothing =
-        |c: &Content<'_>| c.title.is_empty() && c.category.is_empty() && c.brand.is_empty() && c.price.is_none();
+        |c: &Content<'_>| title(c).is_empty() && c.category.is_empty() && c.brand.is_empty() && c.price.is_none();
     if items.iter().all(nothing) { Err(Error::UnknownContent { wanted_by }) } else { Ok(()) }
 }

@@ -75,7 +75,7 @@ mod sessions;
 mod simulate;
 
 pub use calibration::Calibration;
-pub use content::{ContentEncoder, NewItems, described, named_encoder, told};
+pub use content::{ContentEncoder, NewItems, described, named_encoder, title, told};
 pub use encoder::{Architecture, Shape, StepInputs};
 pub use error::Error;
 pub use export::{FINEST, LEVELS};

@@ -41,7 +41,7 @@ impl Features {
         // Two bands, so that prices on either side of a border still have one in common.
         let band = item.price.map(price_band);
         add(&mut sums, "price", band.into_iter().flat_map(|band| [format!("1/{band}"), format!("2/{}", band / 2)]));
-        let words = self.0.of(item.title);
+        let words = self.0.of(title(item));
         add(&mut sums, "subword", words.iter().flat_map(|word| subwords(word)));
         add(&mut sums, "word", words.into_iter());
         sums.into_iter().collect()
@@ -60,6 +60,11 @@ impl Features {
         normalise(&mut vector);
         vector
     }
+}
+
+/// An item's title. One that is the item's id is none: so catalogues write items that have no name, and logs do not.
+pub fn title<'a>(item: &Content<'a>) -> &'a str {
+    if item.id == Some(item.title) { "" } else { item.title }
 }
 
 fn bucket(field: &str, feature: &str) -> u32 {
@@ -103,6 +108,15 @@ mod tests {
         let stranger = alike("华为智能手机", "不锈钢电水壶");
         assert!(alike("华为智能手机", "小米手机") > stranger + 0.1);
         assert!(alike("智能手机", "智能手机 黑色") > alike("智能手机", "手表") + 0.1);
+    }
+
+    #[test]
+    fn a_title_that_is_the_items_id_says_no_more_than_none() {
+        let features = Features::new();
+        let item = |title| Content { id: Some("item-7"), title, category: "A > B", ..Content::default() };
+        assert_eq!(features.of(&item("item-7")), features.of(&item("")));
+        assert_eq!(features.hashed(&item("item-7")), features.hashed(&item("")));
+        assert_ne!(features.of(&item("item-8")), features.of(&item("")));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::measure::scores;
 use crate::network::{Network, Query, encode, length};
-use crate::sessions::Sessions;
+use crate::sessions::{Detail, Sessions};
 
 /// What is added to the score of an item that is not in the vocabulary, beside the product of the query and its vector in
 /// the network's space.
@@ -175,10 +175,12 @@ fn questions(
     let shape = network.shape;
     let width = shape.width;
     let every = validation.pairs().div_ceil(QUESTIONS).max(1);
-    let pairs = validation.iter().flat_map(|session| (1..session.len()).map(|end| (&session[..end], session[end])));
+    let ends = |session: usize| (1..validation.get(session).len()).map(move |end| (session, end));
+    let asked = (0..validation.len()).flat_map(ends);
     let mut questions: Vec<Question> = Vec::new();
     let mut shown = Sessions::default();
-    for (number, (prefix, target)) in pairs.step_by(every).enumerate() {
+    for (number, (session, end)) in asked.step_by(every).enumerate() {
+        let (prefix, target) = (&validation.get(session)[..end], validation.get(session)[end]);
         let fold = number as u64 % guesses.count;
         let mut interest: BTreeMap<u32, f32> = BTreeMap::new();
         prefix.iter().for_each(|id| *interest.entry(*id).or_insert(0.0) += 1.0);
@@ -200,12 +202,15 @@ fn questions(
         let query = Query { vector: whole[..width].iter().map(|x| x * scale).collect(), added: Vec::new() };
         let (profile, context) = (hashed(&whole), hashed(&last));
         questions.push(Question { fold, target, query, interest, profile, context });
-        let mut known: Vec<u32> = prefix.iter().filter(|id| guesses.fold(**id) != fold).copied().collect();
+        let details = validation.details(session);
+        let step = |(step, id): (usize, &u32)| (*id, details.get(step).copied().unwrap_or_default());
+        let steps = prefix.iter().enumerate().filter(|(_, id)| guesses.fold(**id) != fold);
+        let mut known: Vec<(u32, Detail)> = steps.map(step).collect();
         if !known.is_empty() {
             known.drain(..known.len().saturating_sub(shape.length));
-            known.push(target);
+            known.push((target, Detail::default()));
         }
-        shown.push(&known);
+        shown.push_detailed(&known);
     }
     let encoded = encode(shape, &network.weights, table, &shown)?;
     for (question, queries) in questions.iter_mut().zip(encoded) {
@@ -219,6 +224,32 @@ fn questions(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::graph::content_width;
+    use crate::encoder::{Architecture, Shape, StepInputs};
+
+    #[test]
+    fn a_question_reads_what_the_steps_were_where_the_network_does() {
+        const ITEMS: usize = 6;
+        let steps = StepInputs { kind: true, pause: true };
+        let network = Network::new(Shape { steps, ..Architecture::Gru.shape(4) }, ITEMS, 5);
+        let step = |id: u32| (id, Detail { kind: 2, pause_s: if id == 1 { 0 } else { 300 } });
+        let mut told = Sessions::default();
+        told.push_detailed(&[step(1), step(2), step(3)]);
+        let untold: Sessions = told.iter().collect();
+        // No item of the session is new to the first questions.
+        let guesses = Guesses { vectors: &vec![vec![0.1; content_width(4)]; ITEMS], folds: &[4; ITEMS], count: 5 };
+        let table = network.table();
+        let asked = |sessions: &Sessions| {
+            questions(&network, &table, &guesses, sessions)
+                .unwrap()
+                .into_iter()
+                .map(|q| q.query.vector)
+                .collect::<Vec<_>>()
+        };
+        let encoded = encode(network.shape, &network.weights, &table, &told).unwrap();
+        assert_eq!(asked(&told), encoded[0].iter().map(|query| query.vector.clone()).collect::<Vec<_>>());
+        assert_ne!(asked(&told), asked(&untold));
+    }
 
     #[test]
     fn a_system_is_solved() {

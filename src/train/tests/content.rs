@@ -239,5 +239,9 @@ fn what_is_no_encoder_and_items_of_which_nothing_is_known_are_refused() {
         outcome.content(items, &sessions(0, 900), &sessions(900, 100), None).unwrap_err().code()
     };
     assert_eq!((of(&items()[1..]), of(&vec![Content::default(); ITEMS])), ("option-out-of-range", "unknown-content"));
+    let ids: Vec<String> = (0..ITEMS).map(|item| item.to_string()).collect();
+    let untold: Vec<Content<'_>> =
+        ids.iter().map(|id| Content { id: Some(id), title: id, ..Content::default() }).collect();
+    assert_eq!(of(&untold), "unknown-content");
     [text, half].into_iter().for_each(|path| std::fs::remove_file(path).unwrap());
 }
