@@ -45,7 +45,7 @@ Examples:
 #[command(group(ArgGroup::new("by").required(true).args(["content", "encoder"])))]
 pub(crate) struct Options {
     /// The catalogue, as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "map", "strict"])]
     catalogue: Option<PathBuf>,
     /// In place of a catalogue, logs: what they tell of their items becomes one
     #[arg(long, num_args = 1.., value_name = "FILE")]

@@ -61,7 +61,7 @@ pub(crate) struct Options {
     /// Leave out items with fewer steps than this among the members, or among the sessions held out
     #[arg(long, value_name = "N", default_value_t = 5)]
     min_count: usize,
-    /// Most sessions that are attacked, drawn at random
+    /// Most sessions that are attacked, drawn at random: 100 or more, all where the log has fewer
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     sessions: usize,
     /// Width of the network's item vectors
@@ -90,6 +90,9 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Fewest sessions to be drawn. Of a handful, all may be members by chance, and there is no one to tell them from.
+const FEWEST_ATTACKED: usize = 100;
 
 /// The groups that the report tells apart.
 const GROUPS: [&str; 3] = ["all", "tail", "exact_pair"];
@@ -134,6 +137,10 @@ struct Report {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    if options.sessions < FEWEST_ATTACKED {
+        let (got, range) = (options.sessions.to_string(), format!("{FEWEST_ATTACKED} or more"));
+        return Err(Error::Training(nearside_train::Error::Option { name: "sessions", got, range }));
+    }
     let log = options.log.read()?;
     let mut random = Random::of_seed(options.seed);
     let halves =

@@ -192,6 +192,10 @@ fn what_cannot_be_embedded_is_refused_with_a_code_and_a_remedy() {
     let ran = embed(&catalogue, &["--content", &content, "--out", &taken]);
     assert_eq!((ran.code, ran.error()), (1, "unwritable-file"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("--resume"), "{}", ran.stderr);
+    // How a log is read says nothing of a catalogue.
+    for idle in [&["--map", "item=sku"][..], &["--format", "csv"], &["--strict"]] {
+        assert_eq!(embed(&catalogue, &[&["--content", &content, "--out", &out], idle].concat()).code, 2, "{idle:?}");
+    }
     // One of the two, and not both.
     assert_eq!(embed(&catalogue, &["--out", &out]).code, 2);
     assert_eq!(embed(&catalogue, &["--encoder", "a", "--content", "b", "--out", &out]).code, 2);

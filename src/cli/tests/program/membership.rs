@@ -60,7 +60,10 @@ fn what_cannot_be_attacked_is_refused() {
     let log = log("membership_refused.txt");
     let empty = written("membership_single.txt", "a\nb\n");
     for (log, more, code) in [
-        (&log, &["--width", "0"][..], "option-out-of-range"),
+        (&log, &["--sessions", "0"][..], "option-out-of-range"),
+        (&log, &["--sessions", "1"], "option-out-of-range"),
+        (&std::path::PathBuf::from("no-such-log"), &["--sessions", "99"], "option-out-of-range"),
+        (&log, &["--width", "0"], "option-out-of-range"),
         (&log, &["--epsilon", "0", "--epochs", "1", "--width", "8"], "option-out-of-range"),
         (&empty, &[], "empty-split"),
     ] {
