@@ -36,7 +36,8 @@ left out.
 Examples:
   nearside embed --catalogue catalogue.json --content ranker/content.safetensors \\
       --vocabulary ranker/vocabulary.json --model ranker/model.onnx --out embedded.json
-  nearside embed --events events.tsv.gz --content ranker/content.safetensors --vocabulary ranker/vocabulary.json --out embedded.json
+  nearside embed --events events.tsv.gz --content ranker/content.safetensors \\
+      --vocabulary ranker/vocabulary.json --out embedded.json
   nearside embed --catalogue catalogue.json --encoder all-MiniLM-L6-v2 --out embedded.json";
 
 /// Which catalogue, and what makes the vectors.

@@ -38,7 +38,8 @@ Writes into the folder of --out:
   network.html         the same as curves; one page for every network, such as teacher-1.html
   network/             checkpoints, for every network; --resume goes on from the last and ends with the same model
   content.safetensors  with --content: what `nearside embed` gives the products of a catalogue their vectors with
-Files are whole or not there; once the model is, those of an earlier run are gone that this one does not write. A log that does not fit into --memory waits in the folder, nameless, and is gone in the end.
+Files are whole or not there; once the model is, those of an earlier run are gone that this one does not write. A log that
+does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
 validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more
@@ -55,7 +56,8 @@ the share of the item vectors that is predicted for items left out.
 
 What the model reveals: one vector an item and weights shared by all sessions; items with fewer steps than
 --min-count do not appear in it. A segment reveals the mean of --segment-min sessions or more. Rules (--rules) reveal pairs
-of items that five visitors or more name, or five sessions where a session has no visitor, with a weight. `nearside membership` measures what an attacker makes of it.
+of items that five visitors or more name, or five sessions where a session has no visitor, with a weight. `nearside
+membership` measures what an attacker makes of it.
 
 Examples:
   nearside train --events events.tsv.gz --out ranker
