@@ -4,7 +4,6 @@ mod events;
 mod report;
 mod table;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
@@ -18,6 +17,7 @@ use crate::catalogue::Prepared;
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
+use crate::range::{MOST_THREADS, VALIDATION, up_to, within};
 use crate::source::{Reading, told};
 use crate::threads;
 use events::Playing;
@@ -73,9 +73,9 @@ pub(crate) struct Options {
     /// The catalogue, as JSON; without it one is derived from the log's own items
     #[arg(long, value_name = "FILE", conflicts_with = "impressions")]
     catalogue: Option<PathBuf>,
-    /// Learn from next items beside so many drawn ones each, in place of lists
-    #[arg(long, value_name = "K", conflicts_with = "impressions")]
-    negatives: Option<NonZeroUsize>,
+    /// Learn from next items beside so many drawn ones each, 1 to 1000, in place of lists
+    #[arg(long, value_name = "K", value_parser = within::<usize>(1..=1000), conflicts_with = "impressions")]
+    negatives: Option<usize>,
     #[command(flatten)]
     reading: Reading,
     /// Columns of a table of impressions, such as ad.brand=maker
@@ -88,17 +88,18 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_name = "FEATURE")]
     features: Vec<String>,
     /// Share of the sessions, the newest, that are held out to calibrate and to measure: above 0, at most 0.5
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = within(VALIDATION))]
     validation: f64,
-    /// How strongly weights are pulled towards 0, as so many examples; raise it for few clicks
-    #[arg(long, value_name = "STRENGTH", default_value_t = 1.0)]
+    /// How strongly weights are pulled towards 0, as so many examples, above 0 and at most 1000000; raise it for few
+    /// clicks
+    #[arg(long, value_name = "STRENGTH", default_value_t = 1.0, value_parser = within(up_to(1e6)))]
     ridge: f64,
-    /// Where the drawing of items and of intervals starts
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Where the drawing of items and of intervals starts: 0 or above
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=u64::MAX))]
     seed: u64,
-    /// Threads that play sessions; as many as there are cores where not given
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads that play sessions, 1 to 1024; as many as there are cores where not given
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST_THREADS), conflicts_with = "impressions")]
+    threads: Option<usize>,
     /// A sentence for the file's description: of which shop, of when
     #[arg(long, value_name = "TEXT")]
     about: Option<String>,
@@ -216,7 +217,7 @@ fn from_events(options: &Options) -> Result<(Terms, Data, Option<Data>), Error> 
             log,
             catalogue: &catalogue,
             terms: &terms,
-            negatives: options.negatives.map(NonZeroUsize::get),
+            negatives: options.negatives,
             seed: options.seed,
             threads: threads::count(options.threads),
         };

@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use nearside_core::Failure;
 use serde::Serialize;
 
+use crate::usage::Usage;
+
 /// Every failure of a command.
 #[derive(Debug)]
 pub(crate) enum Error {
+    /// A command line that cannot be used.
+    Usage(Usage),
     /// A file cannot be opened, or breaks off while it is read.
     Unreadable {
         /// The file.
@@ -123,6 +127,7 @@ impl Error {
     /// A stable word a program can test.
     pub(crate) fn code(&self) -> &'static str {
         match self {
+            Self::Usage(usage) => usage.code(),
             Self::Unreadable { .. } => "unreadable-file",
             Self::Unwritable { .. } => "unwritable-file",
             Self::Log(source) => source.code(),
@@ -140,6 +145,7 @@ impl Error {
     /// The field, column or part at fault, where there is one.
     pub(crate) fn field(&self) -> Option<&str> {
         match self {
+            Self::Usage(usage) => usage.field(),
             Self::Log(source) => source.field(),
             Self::EnginesDiffer { .. } => Some("score"),
             Self::OtherEncoder { .. } => Some("embedding"),
@@ -154,6 +160,7 @@ impl Error {
     /// The value at fault, where there is one.
     pub(crate) fn value(&self) -> Option<String> {
         match self {
+            Self::Usage(usage) => usage.value().map(str::to_owned),
             Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::Vocabulary { path } => {
                 Some(path.display().to_string())
             }
@@ -170,6 +177,7 @@ impl Error {
     /// What to do about it.
     pub(crate) fn remedy(&self) -> String {
         match self {
+            Self::Usage(usage) => usage.remedy(),
             Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "Check the path; a relative one starts at the folder the command runs in".into()
             }
@@ -232,6 +240,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Usage(usage) => usage.fmt(f),
             Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
             Self::Log(source) => source.fmt(f),

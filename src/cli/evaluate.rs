@@ -17,7 +17,6 @@ mod rules;
 pub(crate) mod task;
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
@@ -30,6 +29,7 @@ use crate::engine::{EngineName, check_encoder};
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
+use crate::range::{MOST, MOST_THREADS, SHARE, up_to, within};
 use crate::source::Reading;
 use crate::threads;
 use crate::vocabulary::VocabularyFile;
@@ -109,14 +109,14 @@ pub(crate) struct Options {
     /// Logs to be measured on
     #[arg(long, num_args = 1.., value_name = "FILE")]
     test: Vec<PathBuf>,
-    /// Split the training log: the sessions that end in its last days are the test
-    #[arg(long, value_name = "N", value_parser = days)]
+    /// Split the training log: the sessions that end in its last days, above 0 and at most 36500, are the test
+    #[arg(long, value_name = "N", value_parser = within(up_to(36_500.0)))]
     split_days: Option<f64>,
-    /// Split the training log: this share of its sessions, the last ones, is the test
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    /// Split the training log: this share of its sessions, the last ones, is the test; above 0 and below 1
+    #[arg(long, value_name = "SHARE", value_parser = within(SHARE))]
     split_share: Option<f64>,
-    /// Leave out items with fewer steps [default: 5 where one log is split, else 1]
-    #[arg(long, value_name = "N")]
+    /// Leave out items with fewer steps, 1 to 1000000000 [default: 5 where one log is split, else 1]
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST))]
     min_support: Option<usize>,
     /// Kinds of event that are steps, such as view_item; by default all that models see as steps
     #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = kind)]
@@ -137,18 +137,19 @@ pub(crate) struct Options {
     content: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// Take this share of the items out of the training part, drawn by the seed, so that they are new to the test
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    /// Take this share of the items, above 0 and below 1, out of the training part, drawn by the seed, so that they are
+    /// new to the test
+    #[arg(long, value_name = "SHARE", value_parser = within(SHARE))]
     hold_out_items: Option<f64>,
-    /// Ask only so many questions, of sessions drawn at random, for a quick look
-    #[arg(long, value_name = "N")]
-    max_queries: Option<NonZeroUsize>,
-    /// Seed of everything that is drawn
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Ask only so many questions, 1 to 1000000000, of sessions drawn at random, for a quick look
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST))]
+    max_queries: Option<usize>,
+    /// Seed of everything that is drawn: 0 or above
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=u64::MAX))]
     seed: u64,
-    /// Threads that ask; 1 gives the steadiest times. By default as many as there are cores
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads that ask, 1 to 1024; 1 gives the steadiest times. By default as many as there are cores
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST_THREADS))]
+    threads: Option<usize>,
     /// Write the training part as JSON lines of GA4 events, for `nearside train`
     #[arg(long, value_name = "FILE")]
     train_out: Option<PathBuf>,
@@ -161,15 +162,6 @@ pub(crate) struct Options {
     /// Print one JSON object, and nothing else, on standard output
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn days(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|days: &f64| days.is_finite() && *days > 0.0).ok_or_else(|| "must be above 0".to_owned())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
-    share.ok_or_else(|| "must be between 0 and 1, such as 0.2".to_owned())
 }
 
 fn kind(text: &str) -> Result<EventName, String> {
@@ -187,9 +179,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         questions::write_events(path, &log, &parts.training)?;
     }
     let mut task = Task::new((&log, &parts.training), (test_log.as_ref().unwrap_or(&log), &parts.tested))?;
-    let sampled = options.max_queries.is_some_and(|most| most.get() < task.pairs());
+    let sampled = options.max_queries.is_some_and(|most| most < task.pairs());
     if let Some(most) = options.max_queries {
-        task.sample(most.get(), options.seed);
+        task.sample(most, options.seed);
     }
     let own = options.catalogue.as_deref().map(Prepared::json).transpose()?;
     let vocabulary = match options.vocabulary.read()? {

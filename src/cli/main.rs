@@ -1,8 +1,8 @@
 //! Nearside's command line: `nearside check | replay | train | rules | membership | embed | click | simulate | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure
-//! prints `error[code]: message` and `remedy: ...` and exits with 1; a wrong
-//! command line exits with 2.
+//! prints `error[code]: message` and `remedy: ...` and exits with 1, a command
+//! line that cannot be used like every other.
 
 mod artefacts;
 mod catalogue;
@@ -16,20 +16,26 @@ mod membership;
 mod network;
 mod output;
 mod progress;
+mod range;
 mod replay;
 mod rules;
 mod simulate;
 mod source;
 mod threads;
 mod train;
+mod usage;
 mod vocabulary;
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::error::Error;
 use crate::output::note;
+use crate::usage::Usage;
 
 /// Ranks a shop's ads on the shopper's side; here are the tools for those who prepare it.
 ///
@@ -73,8 +79,37 @@ enum Action {
     Evaluate(evaluate::Options),
 }
 
+impl Arguments {
+    /// Reads the words of a command line, the program's own name first.
+    fn read(words: &[OsString]) -> Result<Arguments, clap::Error> {
+        Arguments::from_arg_matches(&command().try_get_matches_from(words)?)
+    }
+}
+
+/// The commands with their options.
+fn command() -> Command {
+    // A number below 0 is a value that its option refuses, with its range; it is not taken for an option itself.
+    Arguments::command().mut_subcommands(|action| {
+        action.mut_args(|arg| if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg })
+    })
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::read(&words) {
+        Ok(arguments) => arguments,
+        Err(told) if matches!(told.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            // A reader that goes away has what it wanted (`nearside --help | head`).
+            let _ = told.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(refusal) => {
+            let action = words.iter().skip(1).map(|word| word.to_string_lossy()).find(|word| !word.starts_with('-'));
+            let actions = command().get_subcommands().map(|action| action.get_name().to_owned()).collect();
+            let usage = Usage::new(&refusal, action.map(Into::into), actions);
+            return failed(&Error::Usage(usage), words.iter().any(|word| word == "--json"));
+        }
+    };
     let (result, json) = match &arguments.action {
         Action::Check(options) => (check::run(options), options.json),
         Action::Replay(options) => (replay::run(options), options.json),
@@ -86,7 +121,11 @@ fn main() -> ExitCode {
         Action::Membership(options) => (membership::run(options), options.json),
         Action::Evaluate(options) => (evaluate::run(options), options.json),
     };
-    let Err(error) = result else { return ExitCode::SUCCESS };
+    result.map_or_else(|error| failed(&error, json), |()| ExitCode::SUCCESS)
+}
+
+/// Tells an error, on standard output too where `json` asks for it.
+fn failed(error: &Error, json: bool) -> ExitCode {
     if json {
         // The exit code says it too, where standard output is what cannot be written.
         let _ = writeln!(io::stdout(), "{}", error.to_json());
@@ -100,13 +139,13 @@ mod tests {
     use super::*;
 
     fn parsed(words: &[&str]) -> Result<Arguments, clap::Error> {
-        Arguments::try_parse_from([&["nearside"], words].concat())
+        let words: Vec<OsString> = [&["nearside"], words].concat().iter().map(OsString::from).collect();
+        Arguments::read(&words)
     }
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::evaluate::report::Named;
 use crate::evaluate::task::Task;
 use crate::output;
 use crate::progress::progress;
+use crate::range::{MOST, PRIVACY_LOSS, SHARE, within};
 use crate::rules::PAIRS;
 use crate::source::TrainingLog;
 use crate::train::queries;
@@ -58,33 +59,33 @@ Examples:
 pub(crate) struct Options {
     #[command(flatten)]
     log: TrainingLog,
-    /// Leave out items with fewer steps than this among the members, or among the sessions held out
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    /// Leave out items with fewer steps than this, 1 to 1000000000, among the members, or among the sessions held out
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST))]
     min_count: usize,
-    /// Most sessions that are attacked, drawn at random: 100 or more, all where the log has fewer
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    /// Most sessions that are attacked, drawn at random: 100 to 1000000000, all where the log has fewer
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = within::<usize>(FEWEST_ATTACKED..=MOST))]
     sessions: usize,
-    /// Width of the network's item vectors
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    /// Width of the network's item vectors, 1 to 1024
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = within::<usize>(1..=1024))]
     width: usize,
-    /// Passes of the network over the members
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    /// Passes of the network over the members, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = within::<u64>(1..=1000))]
     epochs: u64,
-    /// Fewest visitors (sessions, where one has no visitor) behind every entry of the rules
-    #[arg(long, value_name = "N", default_value_t = Mining::default().fewest)]
+    /// Fewest visitors (sessions, where one has no visitor) behind every entry of the rules: 1 to 1000000
+    #[arg(long, value_name = "N", default_value_t = Mining::default().fewest, value_parser = within::<u32>(1..=1_000_000))]
     fewest: u32,
-    /// Private rules to be attacked, one table for each
-    #[arg(long, num_args = 1.., value_name = "E", default_values_t = [2.0])]
+    /// Private rules to be attacked, one table for each, above 0 and at most 100
+    #[arg(long, num_args = 1.., value_name = "E", default_values_t = [2.0], value_parser = within(PRIVACY_LOSS))]
     epsilon: Vec<f64>,
-    /// Chance beside --epsilon
-    #[arg(long, value_name = "D", default_value_t = 1e-6)]
+    /// Chance beside --epsilon, above 0 and below 1
+    #[arg(long, value_name = "D", default_value_t = 1e-6, value_parser = within(SHARE))]
     delta: f64,
-    /// Most pairs that one visitor, or session, names under --epsilon
-    #[arg(long, value_name = "C", default_value_t = PAIRS)]
+    /// Most pairs that one visitor, or session, names under --epsilon: 1 to 1000
+    #[arg(long, value_name = "C", default_value_t = PAIRS, value_parser = within::<usize>(1..=1000))]
     pairs: usize,
-    /// Seed of the coins, of the network and of what is drawn. The noise of private rules follows it too: they do not
-    /// ship
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of the coins, of the network and of what is drawn: 0 or above. The noise of private rules follows it too:
+    /// they do not ship
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=u64::MAX))]
     seed: u64,
     /// Print one JSON object, and nothing else, on standard output
     #[arg(long)]
@@ -137,10 +138,6 @@ struct Report {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    if options.sessions < FEWEST_ATTACKED {
-        let (got, range) = (options.sessions.to_string(), format!("{FEWEST_ATTACKED} or more"));
-        return Err(Error::Training(nearside_train::Error::Option { name: "sessions", got, range }));
-    }
     let log = options.log.read()?;
     let mut random = Random::of_seed(options.seed);
     let halves =

@@ -11,7 +11,6 @@ mod shoppers;
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -21,6 +20,7 @@ use crate::engine::{EngineName, check_encoder};
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
+use crate::range::{MOST, MOST_THREADS, within};
 use crate::source::Reading;
 use crate::threads;
 use crate::vocabulary::VocabularyFile;
@@ -78,15 +78,15 @@ pub(crate) struct Options {
     /// How long the engine remembers a shopper
     #[arg(long, value_enum, default_value_t = Memory::Session)]
     memory: Memory,
-    /// Replay only the first sessions; the catalogue is still that of the whole log
-    #[arg(long, value_name = "N")]
-    max_sessions: Option<NonZeroUsize>,
-    /// Length of the slates, at least 20; the figures are always those of the first 10 and 20
-    #[arg(long, value_name = "N", default_value_t = DEPTH, value_parser = slate_length)]
+    /// Replay only the first sessions, 1 to 1000000000; the catalogue is still that of the whole log
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST))]
+    max_sessions: Option<usize>,
+    /// Length of the slates, 20 to 1000; the figures are always those of the first 10 and 20
+    #[arg(long, value_name = "N", default_value_t = DEPTH, value_parser = within::<usize>(DEPTH..=1000))]
     k: usize,
-    /// Threads for our own rankers; 1 gives the steadiest times. By default as many as there are cores
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads for our own rankers, 1 to 1024; 1 gives the steadiest times. By default as many as there are cores
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST_THREADS))]
+    threads: Option<usize>,
     /// Write every slate as a JSON line: ranker, session, step, at, slate, scores
     #[arg(long, value_name = "FILE")]
     slates: Option<PathBuf>,
@@ -107,11 +107,6 @@ enum Memory {
     Visitor,
 }
 
-fn slate_length(text: &str) -> Result<usize, String> {
-    let length: usize = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (DEPTH..=1000).contains(&length) { Ok(length) } else { Err(format!("must be from {DEPTH} to 1000")) }
-}
-
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut log = options.reading.read(&options.events)?;
@@ -124,7 +119,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         std::fs::write(path, &catalogue.bytes).map_err(Error::writing(path))?;
     }
     if let Some(most) = options.max_sessions {
-        log.truncate(most.get());
+        log.truncate(most);
     }
     if log.predictions() == 0 {
         return Err(Error::NothingToPredict { sessions: log.sessions().len() });

@@ -15,8 +15,9 @@ use serde_json::json;
 use crate::artefacts::remove_others;
 use crate::error::Error;
 use crate::output::{note, print};
+use crate::range::{MOST, PRIVACY_LOSS, SHARE, VALIDATION, within};
 use crate::source::TrainingLog;
-use crate::train::{percent, share};
+use crate::train::percent;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -55,11 +56,11 @@ pub(crate) struct Options {
     /// The folder for what is written; made where it is missing
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Leave out items with fewer steps than this in the whole log
-    #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "epsilon")]
+    /// Leave out items with fewer steps than this in the whole log, 1 to 1000000000
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST), conflicts_with = "epsilon")]
     min_count: usize,
     /// Share of the sessions, the newest, that are held out to calibrate and to measure: above 0, at most 0.5
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = within(VALIDATION))]
     validation: f64,
     /// Count once more over all sessions, those of the validation included, and ship that
     #[arg(long)]
@@ -67,31 +68,31 @@ pub(crate) struct Options {
     /// What a rule from one item to another is
     #[arg(long, value_enum, default_value_t = RuleName::Association)]
     rule: RuleName,
-    /// Fewest visitors, or sessions, behind every entry
-    #[arg(long, value_name = "N", default_value_t = Mining::default().fewest)]
+    /// Fewest visitors, or sessions, behind every entry: 1 to 1000000
+    #[arg(long, value_name = "N", default_value_t = Mining::default().fewest, value_parser = within::<u32>(1..=1_000_000))]
     fewest: u32,
     /// Who stands behind an entry; where not given, visitors if every session of the log has one, sessions otherwise. With
     /// --epsilon it has to be given where some sessions have a visitor and others have none
     #[arg(long, value_enum)]
     unit: Option<UnitName>,
-    /// Most entries an item keeps, the strongest
-    #[arg(long, value_name = "N", default_value_t = Mining::default().neighbours)]
+    /// Most entries an item keeps, the strongest: 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = Mining::default().neighbours, value_parser = within::<usize>(1..=1000))]
     neighbours: usize,
     /// How much a step counts beside the one after it: at 0 the last step alone ranks, at 1 all alike
-    #[arg(long, value_name = "SHARE", default_value_t = Mining::default().decay)]
+    #[arg(long, value_name = "SHARE", default_value_t = Mining::default().decay, value_parser = within::<f32>(0.0..=1.0))]
     decay: f32,
-    /// Make the table differentially private: the lower, the more private and the fewer rules; 1 is a strong promise, 10
-    /// hardly one
-    #[arg(long, value_name = "E")]
+    /// Make the table differentially private, above 0 and at most 100: the lower, the more private and the fewer rules; 1
+    /// is a strong promise, 10 hardly one
+    #[arg(long, value_name = "E", value_parser = within(PRIVACY_LOSS))]
     epsilon: Option<f64>,
-    /// Chance that the promise of --epsilon does not hold; well below one over the number of visitors
-    #[arg(long, value_name = "D", default_value_t = 1e-6, requires = "epsilon")]
+    /// Chance that the promise of --epsilon does not hold, above 0 and below 1; well below one over the number of visitors
+    #[arg(long, value_name = "D", default_value_t = 1e-6, value_parser = within(SHARE), requires = "epsilon")]
     delta: f64,
-    /// Most pairs that one visitor, or session, names under --epsilon; the noise grows with the root
-    #[arg(long, value_name = "C", default_value_t = PAIRS, requires = "epsilon")]
+    /// Most pairs that one visitor, or session, names under --epsilon, 1 to 1000; the noise grows with the root
+    #[arg(long, value_name = "C", default_value_t = PAIRS, value_parser = within::<usize>(1..=1000), requires = "epsilon")]
     pairs: usize,
-    /// Picks the pairs of those who have more than --pairs; the noise does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "epsilon")]
+    /// Picks the pairs of those who have more than --pairs: 0 or above; the noise does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=u64::MAX), requires = "epsilon")]
     seed: u64,
     /// Print one JSON object, and nothing else, on standard output
     #[arg(long)]

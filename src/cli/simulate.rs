@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::output;
+use crate::range::within;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -33,11 +34,11 @@ pub(crate) struct Options {
     /// The catalogue the shoppers see, as JSON
     #[arg(long, value_name = "FILE")]
     catalogue: PathBuf,
-    /// How many sessions, each of a shopper of its own
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    /// How many sessions, each of a shopper of its own: 1 to 10000000
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = within::<u64>(1..=10_000_000))]
     sessions: u64,
-    /// Where all randomness starts
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Where all randomness starts: 0 or above
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=u64::MAX))]
     seed: u64,
     /// The log to write
     #[arg(short, long, value_name = "FILE")]

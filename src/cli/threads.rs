@@ -6,8 +6,8 @@ use std::thread;
 use crate::error::Error;
 
 /// How many threads are wanted: as many as there are cores where nothing is asked for.
-pub(crate) fn count(asked: Option<NonZeroUsize>) -> usize {
-    asked.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+pub(crate) fn count(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }
 
 /// Runs `work` in each of so many threads, 1 at least, and gives what each made of it. A panic goes on in the caller.

@@ -1,6 +1,6 @@
-//! Logs, catalogues and command lines that cannot be used: each says what is wrong and what to do.
+//! Logs and catalogues that cannot be used: each says what is wrong and what to do.
 
-use crate::run::{Ran, fixture, nearside, replay, repository, scratch, written};
+use crate::run::{Ran, fixture, replay, repository, scratch, written};
 use crate::train::{folder, train};
 
 /// The error, which must come with a remedy, exit code 1, and as JSON on standard output.
@@ -199,20 +199,4 @@ fn a_quote_that_is_not_closed_is_told() {
         "{}",
         ran.stderr
     );
-}
-
-#[test]
-fn a_wrong_command_line_exits_with_2() {
-    let log = fixture("retailrocket.tsv");
-    let log = log.to_str().unwrap();
-    for words in [
-        &["replay"][..],
-        &["replay", "--events", log, "--map", "colour=red"],
-        &["replay", "--events", log, "--k", "3"],
-        &["replay", "--events", log, "--format", "xml"],
-        &["check"],
-        &["rank"],
-    ] {
-        assert_eq!(nearside(words).code, 2, "{words:?}");
-    }
 }

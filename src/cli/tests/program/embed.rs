@@ -197,6 +197,7 @@ fn what_cannot_be_embedded_is_refused_with_a_code_and_a_remedy() {
         assert_eq!(embed(&catalogue, &[&["--content", &content, "--out", &out], idle].concat()).code, 2, "{idle:?}");
     }
     // One of the two, and not both.
-    assert_eq!(embed(&catalogue, &["--out", &out]).code, 2);
-    assert_eq!(embed(&catalogue, &["--encoder", "a", "--content", "b", "--out", &out]).code, 2);
+    assert_eq!(embed(&catalogue, &["--out", &out]).error(), "missing-option");
+    let both = embed(&catalogue, &["--encoder", "a", "--content", "b", "--out", &out]);
+    assert_eq!(both.error(), "conflicting-options");
 }

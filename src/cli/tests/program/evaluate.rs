@@ -305,18 +305,16 @@ fn a_vocabulary_that_is_no_list_is_refused() {
 }
 
 #[test]
-fn wrong_words_exit_with_2() {
+fn options_that_do_not_go_together_and_values_that_are_none_are_refused() {
     let (train, test) = lines("wrong", "a b\n", "a b\n");
-    let (train, test) = (train.to_str().unwrap(), test.to_str().unwrap());
-    for words in [
-        &["evaluate", "--train", train][..],
-        &["evaluate", "--train", train, "--test", test, "--split-days", "2"],
-        &["evaluate", "--train", train, "--split-days", "0"],
-        &["evaluate", "--train", train, "--split-share", "1.5"],
-        &["evaluate", "--train", train, "--test", test, "--only", "page_view"],
-        &["evaluate", "--train", train, "--test", test, "--engine", "full"],
-        &["evaluate", "--train", train, "--test", test, "--max-queries", "0"],
+    let test = test.to_str().unwrap();
+    for (words, code) in [
+        (&[][..], "missing-option"),
+        (&["--test", test, "--split-days", "2"], "conflicting-options"),
+        (&["--test", test, "--only", "page_view"], "invalid-option"),
+        (&["--test", test, "--engine", "full"], "missing-option"),
     ] {
-        assert_eq!(nearside(words).code, 2, "{words:?}");
+        let ran = evaluate(&train, words);
+        assert_eq!((ran.code, ran.error()), (1, code), "{words:?}: {}", ran.stderr);
     }
 }

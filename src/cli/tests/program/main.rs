@@ -17,3 +17,4 @@ mod retailrocket;
 mod rules;
 mod run;
 mod train;
+mod usage;

@@ -204,10 +204,13 @@ fn what_cannot_be_mined_is_refused_with_a_code_and_a_remedy() {
     assert_eq!((ran.code, ran.error()), (1, "unwritable-file"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("--resume"), "{}", ran.stderr);
     // What would be no promise is no command line either.
-    for more in [["--delta", "1e-6"], ["--rule", "magic"]] {
-        assert_eq!(rules(&log, &out, &more).code, 2);
+    for (more, code) in [
+        (&["--delta", "1e-6"][..], "missing-option"),
+        (&["--rule", "magic"], "invalid-option"),
+        (&["--epsilon", "1", "--min-count", "5"], "conflicting-options"),
+    ] {
+        assert_eq!(rules(&log, &out, more).error(), code);
     }
-    assert_eq!(rules(&log, &out, &["--epsilon", "1", "--min-count", "5"]).code, 2);
 }
 
 #[test]
