@@ -3,7 +3,7 @@
 //! Only names that a run gives are ever removed, and none but by the run that puts its model in place.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
@@ -27,6 +27,17 @@ fn is_network(name: &str) -> bool {
     let number = name.strip_prefix("refit-").unwrap_or(name).strip_prefix("teacher-");
     let numbered = number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()));
     matches!(name, "network" | "refit") || numbered
+}
+
+/// Whether a run may leave a file of this name, or remove that of an earlier one.
+fn is_artefact(name: &str) -> bool {
+    FILES.contains(&name) || name.strip_suffix(".html").is_some_and(is_network)
+}
+
+/// The files in a folder that a run may write over or remove; none where there is no folder yet.
+pub(crate) fn artefacts(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_name().to_str().is_some_and(is_artefact)).map(|entry| entry.path()).collect()
 }
 
 /// Removes what earlier runs left in a folder: all files that a run may leave but `files`, and what belongs to networks

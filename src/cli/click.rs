@@ -21,6 +21,7 @@ use crate::range::{MOST_THREADS, VALIDATION, up_to, within};
 use crate::source::{Reading, told};
 use crate::threads;
 use events::Playing;
+pub(crate) use events::UnusableList;
 use report::Report;
 
 /// What `--help` says below the options.
@@ -116,6 +117,14 @@ pub(crate) struct Options {
 pub(crate) struct LeftOut {
     /// Items shown, or next, that the catalogue lacks.
     unknown_items: usize,
+    /// Those of them that were clicked, or came next.
+    #[serde(skip)]
+    unknown_clicked: usize,
+    /// Lists there were, those that cannot be used among them.
+    #[serde(skip)]
+    lists: usize,
+    /// Lists whose events say something that cannot be asked for, such as a page of no known type.
+    unusable_lists: usize,
     /// Clicks on items of no list before them.
     clicks_without_list: usize,
     /// Rows that could not be used.
@@ -129,6 +138,9 @@ pub(crate) struct LeftOut {
 impl LeftOut {
     fn add(&mut self, other: &LeftOut) {
         self.unknown_items += other.unknown_items;
+        self.unknown_clicked += other.unknown_clicked;
+        self.lists += other.lists;
+        self.unusable_lists += other.unusable_lists;
         self.clicks_without_list += other.clicks_without_list;
     }
 }
@@ -155,6 +167,9 @@ struct Data {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let Options { events, impressions, test, catalogue, index, .. } = options;
+    let read = events.iter().chain(impressions).chain(test).chain(catalogue).chain(index);
+    output::apart([&options.out], read)?;
     let (terms, data, test) = if options.events.is_empty() { from_tables(options)? } else { from_events(options)? };
     let settings =
         nearside_train::click::Options { validation: options.validation, ridge: options.ridge, seed: options.seed };
@@ -220,6 +235,7 @@ fn from_events(options: &Options) -> Result<(Terms, Data, Option<Data>), Error> 
             negatives: options.negatives,
             seed: options.seed,
             threads: threads::count(options.threads),
+            strict: options.reading.strict,
         };
         let (examples, left_out) = playing.examples(&progress("sessions", log.sessions().len()))?;
         let marked = |value: &Value<'_>| matches!(value.get("simulated"), Some(Value::Bool(true)));

@@ -154,6 +154,9 @@ fn text(product: &Product) -> String {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let Options { events, catalogue, content, model, vocabulary, .. } = options;
+    let read = events.iter().chain(catalogue).chain(content).chain(model).chain(vocabulary.path());
+    output::apart([&options.out], read)?;
     let mut json = match &options.catalogue {
         Some(path) => Prepared::json(path)?,
         None => of_log(&options.reading.read(&options.events)?),

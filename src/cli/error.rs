@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nearside_core::Failure;
 use serde::Serialize;
 
+use crate::click::UnusableList;
 use crate::usage::Usage;
 
 /// Every failure of a command.
@@ -28,8 +29,15 @@ pub(crate) enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that would be written over what is read.
+    OutputIsInput {
+        /// The file.
+        path: PathBuf,
+    },
     /// A log that cannot be read.
     Log(nearside_log::Error),
+    /// A list in a log that cannot be used, where every one has to be.
+    UnusableList(UnusableList),
     /// A log in which no session has a second step.
     NothingToPredict {
         /// How many sessions there are.
@@ -130,7 +138,9 @@ impl Error {
             Self::Usage(usage) => usage.code(),
             Self::Unreadable { .. } => "unreadable-file",
             Self::Unwritable { .. } => "unwritable-file",
+            Self::OutputIsInput { .. } => "output-is-input",
             Self::Log(source) => source.code(),
+            Self::UnusableList(_) => "unusable-row",
             Self::NothingToPredict { .. } => "nothing-to-predict",
             Self::EmptySplit { .. } => "empty-split",
             Self::EnginesDiffer { .. } => "engines-differ",
@@ -147,6 +157,7 @@ impl Error {
         match self {
             Self::Usage(usage) => usage.field(),
             Self::Log(source) => source.field(),
+            Self::UnusableList(list) => list.source.field(),
             Self::EnginesDiffer { .. } => Some("score"),
             Self::OtherEncoder { .. } => Some("embedding"),
             Self::EmptySplit { part, .. } => Some(part.word()),
@@ -161,11 +172,13 @@ impl Error {
     pub(crate) fn value(&self) -> Option<String> {
         match self {
             Self::Usage(usage) => usage.value().map(str::to_owned),
-            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::Vocabulary { path } => {
-                Some(path.display().to_string())
-            }
+            Self::Unreadable { path, .. }
+            | Self::Unwritable { path, .. }
+            | Self::OutputIsInput { path }
+            | Self::Vocabulary { path } => Some(path.display().to_string()),
             Self::OtherEncoder { vectors, .. } => Some(vectors.display().to_string()),
             Self::Log(source) => source.value(),
+            Self::UnusableList(list) => list.source.value(),
             Self::NothingToPredict { sessions } | Self::EmptySplit { sessions, .. } => Some(sessions.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
             Self::Catalogue { source, .. } | Self::Ranking(source) => source.value(),
@@ -184,7 +197,11 @@ impl Error {
             Self::Unreadable { .. } => "Check that the file is complete and may be read".into(),
             Self::Unwritable { source, .. } if full(source) => "Free space on the disk and run again".into(),
             Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
+            Self::OutputIsInput { .. } => "Write to another file, or into another folder".into(),
             Self::Log(source) => source.remedy(),
+            Self::UnusableList(_) => {
+                "Correct the event, or read without --strict, which skips and counts its list".into()
+            }
             Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),
             Self::EmptySplit { part: Part::Training, .. } => {
                 "Give a longer log, split off less of it, or lower --min-support".into()
@@ -243,7 +260,11 @@ impl fmt::Display for Error {
             Self::Usage(usage) => usage.fmt(f),
             Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
+            Self::OutputIsInput { path } => {
+                write!(f, "{} is read, and would be written over", path.display())
+            }
             Self::Log(source) => source.fmt(f),
+            Self::UnusableList(list) => list.fmt(f),
             Self::NothingToPredict { sessions } => {
                 write!(f, "none of the {sessions} sessions has a second step that names an item")
             }
@@ -272,6 +293,7 @@ impl std::error::Error for Error {
         match self {
             Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
             Self::Log(source) => Some(source),
+            Self::UnusableList(list) => Some(&list.source),
             Self::Catalogue { source, .. } | Self::Ranking(source) => Some(source),
             Self::Model { source, .. } => Some(source),
             Self::Training(source) => Some(source),

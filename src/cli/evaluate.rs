@@ -172,6 +172,9 @@ fn kind(text: &str) -> Result<EventName, String> {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let Options { train, test, model, catalogue, vocabulary, content, .. } = options;
+    let read = train.iter().chain(test).chain(model).chain(catalogue).chain(vocabulary.path()).chain(content);
+    output::apart(options.train_out.iter().chain(&options.questions).chain(&options.catalogue_out), read)?;
     let log = options.reading.read(&options.train)?;
     let test_log = if options.test.is_empty() { None } else { Some(options.reading.read(&options.test)?) };
     let parts = Parts::new(options, &log, test_log.as_ref());

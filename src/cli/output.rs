@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -12,6 +12,22 @@ use crate::error::Error;
 /// no failure of the command.
 pub(crate) fn note(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Refuses to write a file that is also read: what it held would be gone, or half read. Links are followed.
+pub(crate) fn apart<'a>(
+    written: impl IntoIterator<Item = &'a PathBuf>,
+    read: impl IntoIterator<Item = &'a PathBuf> + Clone,
+) -> Result<(), Error> {
+    for output in written {
+        // What is not there yet is not read, and a terminal or a pipe may be both.
+        let Some(place) = output.canonicalize().ok().filter(|place| place.is_file()) else { continue };
+        let mut inputs = read.clone().into_iter();
+        if inputs.any(|input| input.canonicalize().is_ok_and(|input| input == place)) {
+            return Err(Error::OutputIsInput { path: output.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Prints a report: as one JSON object where asked, otherwise for people.

@@ -109,6 +109,9 @@ enum Memory {
 
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let Options { events, catalogue, model, vocabulary, .. } = options;
+    let read = events.iter().chain(catalogue).chain(model).chain(vocabulary.path());
+    output::apart(options.slates.iter().chain(&options.catalogue_out), read)?;
     let mut log = options.reading.read(&options.events)?;
     let vocabulary = options.vocabulary.read()?;
     let catalogue = match &options.catalogue {

@@ -219,6 +219,7 @@ impl Prepared {
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
+    options.log.apart_from(&options.out)?;
     let privacy = options.epsilon.map(|epsilon| Privacy { epsilon, delta: options.delta, pairs: options.pairs });
     let mut mining = Mining {
         rule: options.rule.into(),

@@ -65,6 +65,7 @@ impl fmt::Display for Report<'_> {
 
 /// Runs the command and says what was written.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    output::apart([&options.out], [&options.catalogue])?;
     let bytes = std::fs::read(&options.catalogue).map_err(Error::reading(&options.catalogue))?;
     let refused = |source| Error::Catalogue { path: Some(options.catalogue.clone()), source };
     let (catalogue, _) = Catalogue::read(&bytes).map_err(refused)?;

@@ -1,17 +1,18 @@
 //! Where a command's logs are and how they are read: the options that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use nearside_core::EventName;
 use nearside_log::{Format, Log, Mapping, Notice, Rules, Scratch, Source, Stream};
 
+use crate::artefacts::artefacts;
 use crate::error::Error;
-use crate::output::note;
+use crate::output::{apart, note};
 use crate::progress::bytes;
 
 /// How many skipped rows are told.
-const SKIPPED_SHOWN: usize = 10;
+pub(crate) const SKIPPED_SHOWN: usize = 10;
 
 /// How logs are to be read.
 #[derive(Clone, Debug, Args)]
@@ -62,6 +63,11 @@ impl TrainingLog {
     /// Which of its steps count, where an item needs so many.
     pub(crate) fn rules(&self, min_support: usize) -> Rules {
         Rules { kinds: self.kinds.clone(), min_support }
+    }
+
+    /// Refuses a folder for what is made, if the log is a file in it that would be written over or removed.
+    pub(crate) fn apart_from(&self, folder: &Path) -> Result<(), Error> {
+        apart(&artefacts(folder), &self.events)
     }
 
     pub(crate) fn read(&self) -> Result<Log, Error> {

@@ -246,6 +246,7 @@ fn contents<'a>(items: &'a [String], facts: &'a [Facts]) -> Vec<Content<'a>> {
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
+    options.log.apart_from(&options.out)?;
     let rules = options.log.rules(options.min_count);
     let memory = usize::try_from(options.memory).unwrap_or(usize::MAX);
     let scratch = Scratch { folder: options.out.clone(), memory };

@@ -17,6 +17,11 @@ pub(crate) struct VocabularyFile {
 }
 
 impl VocabularyFile {
+    /// The file, where one is given.
+    pub(crate) fn path(&self) -> Option<&PathBuf> {
+        self.vocabulary.as_ref()
+    }
+
     /// Reads the items, where a file is given: `["a", "b"]` or `{"items": ["a", "b"]}`.
     ///
     /// Errors: `unreadable-file`, `invalid-vocabulary`.

@@ -50,11 +50,11 @@ pub enum Error {
         /// The columns there are.
         columns: Vec<String>,
     },
-    /// A label that is neither 0 nor 1.
+    /// A label that is neither 0 nor 1, where no other is.
     InvalidLabel {
         /// The file.
         path: PathBuf,
-        /// The line in it, 1 the first.
+        /// The line of the first label, 1 the first of the file.
         line: u64,
         /// What stands there.
         value: String,
@@ -183,7 +183,7 @@ impl fmt::Display for Error {
             Self::MissingColumns(missing) => missing.fmt(f),
             Self::NoColumn { path, column, .. } => write!(f, "{} has no column for {column}", path.display()),
             Self::InvalidLabel { path, line, value } => {
-                write!(f, "{}:{line}: the label `{value}` is neither 0 nor 1", path.display())
+                write!(f, "{}:{line}: no label is 0 or 1, the first is `{value}`", path.display())
             }
             Self::MissingIndex { path } => write!(f, "{} has numbers without names", path.display()),
             Self::UnusableRow(row) => row.fmt(f),

@@ -74,8 +74,8 @@ impl Impressions {
     /// # Errors
     ///
     /// [`Error::Unreadable`]; [`Error::NoColumn`] without labels or without a column that a mapping names;
-    /// [`Error::InvalidLabel`] for a label that is neither 0 nor 1; [`Error::MissingIndex`] for a libfm file without
-    /// one; [`Error::UnusableRow`] where the source is strict; [`Error::Empty`].
+    /// [`Error::InvalidLabel`] where no label is 0 or 1; [`Error::MissingIndex`] for a libfm file without an index;
+    /// [`Error::UnusableRow`] where the source is strict; [`Error::Empty`].
     pub fn read(source: &ImpressionSource, told: &mut dyn FnMut(Notice<'_>)) -> Result<Impressions, Error> {
         let mut reader = Reader {
             columns: Columns { mappings: &source.mappings, names: Vec::new(), places: Vec::new() },
@@ -83,6 +83,7 @@ impl Impressions {
             numbers: HashMap::new(),
             found: Impressions::default(),
             timed: 0,
+            invalid_label: None,
             path: PathBuf::new(),
             strict: source.strict,
             told,
@@ -92,9 +93,12 @@ impl Impressions {
             let mut file = open(path, Rc::default())?;
             if is_sparse(file.as_mut(), path)? { reader.lines(file)? } else { reader.table(file)? }
         }
-        let Reader { columns, mut found, timed, .. } = reader;
+        let Reader { columns, mut found, timed, invalid_label, .. } = reader;
         columns.all_found(&source.paths)?;
         if found.rows.is_empty() {
+            if let Some((path, line, value)) = invalid_label {
+                return Err(Error::InvalidLabel { path, line, value });
+            }
             return Err(Error::Empty { paths: source.paths.clone(), skipped: found.skipped });
         }
         found.unplaced = columns.unplaced();
@@ -184,6 +188,8 @@ struct Reader<'a> {
     found: Impressions,
     /// Rows with a time of their own.
     timed: usize,
+    /// The first label that is neither 0 nor 1, with its file and line.
+    invalid_label: Option<(PathBuf, u64, String)>,
     path: PathBuf,
     strict: bool,
     told: &'a mut dyn FnMut(Notice<'_>),
@@ -270,7 +276,10 @@ impl Reader<'_> {
         let clicked = match all(Place::Clicked).next().unwrap_or_default() {
             "0" | "0.0" => false,
             "1" | "1.0" => true,
-            value => return Err(Error::InvalidLabel { path: self.path.clone(), line, value: value.to_owned() }),
+            value => {
+                self.invalid_label.get_or_insert_with(|| (self.path.clone(), line, value.to_owned()));
+                return self.skip(line, format!("clicked is `{value}`, neither 0 nor 1"));
+            }
         };
         let mut unread = Vec::new();
         let mut read = |place: Place, read: &dyn Fn(&str) -> Option<u64>| {
@@ -333,18 +342,29 @@ mod tests {
     use super::*;
 
     fn read(name: &str, text: &str, index: Option<&str>, map: &[&str]) -> Result<Impressions, Error> {
-        let file = |name: &str, text: &str| {
+        read_telling(name, text, index, map, false, &mut |_| ())
+    }
+
+    fn read_telling(
+        name: &str,
+        text: impl AsRef<[u8]>,
+        index: Option<&str>,
+        map: &[&str],
+        strict: bool,
+        told: &mut dyn FnMut(Notice<'_>),
+    ) -> Result<Impressions, Error> {
+        let file = |name: &str, text: &[u8]| {
             let path = std::env::temp_dir().join(format!("nearside-impressions-{name}-{}", std::process::id()));
             std::fs::write(&path, text).unwrap();
             path
         };
         let source = ImpressionSource {
-            paths: vec![file(name, text)],
+            paths: vec![file(name, text.as_ref())],
             mappings: map.iter().map(|m| m.parse().unwrap()).collect(),
-            index: index.map(|text| file(&format!("{name}-index"), text)),
-            strict: false,
+            index: index.map(|text| file(&format!("{name}-index"), text.as_bytes())),
+            strict,
         };
-        let read = Impressions::read(&source, &mut |_| ());
+        let read = Impressions::read(&source, told);
         source.paths.iter().chain(&source.index).for_each(|path| std::fs::remove_file(path).unwrap());
         read
     }
@@ -381,10 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn a_row_whose_label_is_neither_0_nor_1_is_told_and_left_out_and_strictly_it_is_the_end() {
+        let (table, mut rows) = ("click,item\n1,a\nmaybe,b\n0,c\n", Vec::new());
+        let mut told = |notice: Notice<'_>| match notice {
+            Notice::Skipped(row) => rows.push((row.line, row.why.clone())),
+            _ => unreachable!("nothing else is told"),
+        };
+        let read = read_telling("maybe", table, None, &[], false, &mut told).unwrap();
+        assert_eq!((read.rows.len(), read.skipped), (2, 1));
+        assert_eq!(rows, [(3, "clicked is `maybe`, neither 0 nor 1".to_owned())]);
+        let refused = read_telling("maybe-strict", table, None, &[], true, &mut |_| ()).unwrap_err();
+        assert!(matches!(refused, Error::UnusableRow(Skipped { line: 3, .. })), "{refused}");
+    }
+
+    #[test]
     fn what_cannot_be_read_is_refused_with_a_code() {
         let code = |name: &str, text: &str, index, map: &[&str]| read(name, text, index, map).unwrap_err().code();
         assert_eq!(code("no-label", "item,price\na,1\n", None, &[]), "missing-column");
-        assert_eq!(code("label", "click,item\n1,a\n2,b\n", None, &[]), "invalid-label");
+        assert_eq!(code("label", "click,item\nyes,a\nno,b\n", None, &[]), "invalid-label");
         assert_eq!(code("no-index", "1 5:1 9:1\n", None, &[]), "missing-index");
         assert_eq!(code("bad-index", "1 5:1 9:1\n", Some("nothing\n"), &[]), "missing-index");
         assert_eq!(code("no-column", "click,item\n1,a\n", None, &["ad.brand=maker"]), "missing-column");

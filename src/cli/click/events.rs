@@ -2,6 +2,7 @@
 //!
 //! Every session is played through the core, and an example has the features that a ranking at that moment would have.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::ProgressBar;
@@ -14,6 +15,8 @@ use super::LeftOut;
 use crate::catalogue::{PLACEMENT, Prepared};
 use crate::engine::{self, page};
 use crate::error::Error;
+use crate::output::note;
+use crate::source::SKIPPED_SHOWN;
 use crate::threads;
 
 /// Where examples come from.
@@ -26,6 +29,25 @@ pub(crate) struct Playing<'a> {
     pub(crate) negatives: Option<usize>,
     pub(crate) seed: u64,
     pub(crate) threads: usize,
+    /// Whether the first list that cannot be used is the end.
+    pub(crate) strict: bool,
+}
+
+/// A list that cannot be used, as its event says something that no shop can ask for.
+#[derive(Debug)]
+pub(crate) struct UnusableList {
+    /// The session's name.
+    session: String,
+    /// Which of its events, 1 the first.
+    event: usize,
+    /// What is wrong with it.
+    pub(crate) source: nearside_core::Error,
+}
+
+impl fmt::Display for UnusableList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the list of session {}, event {}: {}", self.session, self.event, self.source)
+    }
 }
 
 type Noted = Vec<(Example, Outcome)>;
@@ -36,10 +58,20 @@ impl Playing<'_> {
         let next = AtomicUsize::new(0);
         let parts = threads::each(self.threads.min(self.log.sessions().len()), || self.play(&next, progress));
         progress.finish_and_clear();
-        let (mut sessions, mut left_out) = (Vec::new(), LeftOut::default());
-        for (noted, counted) in parts? {
-            sessions.extend(noted);
-            left_out.add(&counted);
+        let (mut sessions, mut left_out, mut unusable) = (Vec::new(), LeftOut::default(), Vec::new());
+        for player in parts? {
+            sessions.extend(player.sessions);
+            left_out.add(&player.left_out);
+            unusable.extend(player.unusable);
+        }
+        // Each thread has met its first ones in the log's order, so the first of all are among them.
+        unusable.sort_by_key(|(index, list)| (*index, list.event));
+        if self.strict && !unusable.is_empty() {
+            return Err(Error::UnusableList(unusable.swap_remove(0).1));
+        }
+        unusable.iter().take(SKIPPED_SHOWN).for_each(|(_, list)| note(format_args!("skipped {list}")));
+        if left_out.unusable_lists > SKIPPED_SHOWN {
+            note(format_args!("skipped {} more lists", left_out.unusable_lists - SKIPPED_SHOWN));
         }
         sessions.sort_by_key(|(index, _)| *index);
         let mut examples = Examples::default();
@@ -49,24 +81,36 @@ impl Playing<'_> {
         Ok((examples, left_out))
     }
 
-    fn play(&self, next: &AtomicUsize, progress: &ProgressBar) -> Result<(Vec<(usize, Noted)>, LeftOut), Error> {
+    fn play(&self, next: &AtomicUsize, progress: &ProgressBar) -> Result<Played, Error> {
         let start = self.log.sessions().first().map_or(Timestamp(0), |session| session.steps[0].at);
         let mut engine = engine::ready(self.catalogue, None, start)?;
         let recorder = Recorder::new(&mut engine, self.terms, start).map_err(Error::Ranking)?;
-        let mut player = Player { of: *self, engine, recorder, noted: Vec::new(), left_out: LeftOut::default() };
-        let mut sessions = Vec::new();
+        let mut player = Player { of: *self, engine, recorder, noted: Vec::new(), played: Played::default() };
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(session) = self.log.sessions().get(index) else { return Ok((sessions, player.left_out)) };
+            let Some(session) = self.log.sessions().get(index) else { return Ok(player.played) };
             player.engine.forget();
             match self.negatives {
                 Some(count) => player.next_items(index, session, count)?,
-                None => player.lists(session)?,
+                None => player.lists(index, session)?,
             }
-            sessions.push((index, std::mem::take(&mut player.noted)));
+            player.played.sessions.push((index, std::mem::take(&mut player.noted)));
+            if self.strict && !player.played.unusable.is_empty() {
+                // The sessions before this one are all played or in other threads' hands; nobody needs those after it.
+                next.store(self.log.sessions().len(), Ordering::Relaxed);
+            }
             progress.inc(1);
         }
     }
+}
+
+/// What one thread made of its sessions.
+#[derive(Default)]
+struct Played {
+    sessions: Vec<(usize, Noted)>,
+    left_out: LeftOut,
+    /// The first lists that cannot be used, with the numbers of their sessions.
+    unusable: Vec<(usize, UnusableList)>,
 }
 
 /// One thread's engine.
@@ -74,32 +118,51 @@ struct Player<'a> {
     of: Playing<'a>,
     engine: Engine,
     recorder: Recorder,
+    /// The examples of the session that is played.
     noted: Noted,
-    left_out: LeftOut,
+    played: Played,
 }
 
 impl Player<'_> {
     /// Notes every list that was shown, as it stood before it was seen.
-    fn lists(&mut self, session: &Session) -> Result<(), Error> {
+    fn lists(&mut self, number: usize, session: &Session) -> Result<(), Error> {
         let log = self.of.log;
-        let lists = lists(log, session, &mut self.left_out);
+        let lists = lists(log, session, &mut self.played.left_out);
+        self.played.left_out.lists += lists.len();
         for (index, step) in session.steps.iter().enumerate() {
             let event = log.event(step);
             if let Some(list) = lists.iter().find(|list| list.step == index) {
-                let mut shown = Vec::with_capacity(list.items.len());
-                for (position, (item, clicked)) in list.items.iter().enumerate() {
-                    match self.of.catalogue.product(item) {
-                        Some(product) => {
-                            shown.push((product, Outcome { clicked: *clicked, position: Some(position), rate: 1.0 }))
+                match request(&event) {
+                    Ok(request) => self.list(list, &request, step.at)?,
+                    Err(source) => {
+                        self.played.left_out.unusable_lists += 1;
+                        if self.played.unusable.len() < SKIPPED_SHOWN {
+                            let (session, event) = (session.name.clone(), index + 1);
+                            self.played.unusable.push((number, UnusableList { session, event, source }));
                         }
-                        None => self.left_out.unknown_items += 1,
                     }
                 }
-                self.note(&request(&event)?, step.at, &shown)?;
             }
             self.engine.observe(&event, step.at).map_err(Error::Ranking)?;
         }
         Ok(())
+    }
+
+    /// Notes a list's items that the catalogue has.
+    fn list(&mut self, list: &List, request: &Request, now: Timestamp) -> Result<(), Error> {
+        let mut shown = Vec::with_capacity(list.items.len());
+        for (position, (item, clicked)) in list.items.iter().enumerate() {
+            match self.of.catalogue.product(item) {
+                Some(product) => {
+                    shown.push((product, Outcome { clicked: *clicked, position: Some(position), rate: 1.0 }));
+                }
+                None => {
+                    self.played.left_out.unknown_items += 1;
+                    self.played.left_out.unknown_clicked += usize::from(*clicked);
+                }
+            }
+        }
+        self.note(request, now, &shown)
     }
 
     /// Notes every next item, and `count` others of the catalogue.
@@ -110,7 +173,8 @@ impl Player<'_> {
             self.engine.observe(&log.event(step), step.at).map_err(Error::Ranking)?;
             let Some(target) = session.next_target(position) else { continue };
             let Some(next) = self.of.catalogue.product(log.items().name(target)) else {
-                self.left_out.unknown_items += 1;
+                self.played.left_out.unknown_items += 1;
+                self.played.left_out.unknown_clicked += 1;
                 continue;
             };
             let others = others(next, products, count, &mut random);
@@ -190,12 +254,12 @@ fn name(event: &Value<'_>) -> Option<String> {
 }
 
 /// Where a list was shown: what its event says of page and device, as a request for a slate says it.
-fn request(event: &Value<'_>) -> Result<Request, Error> {
+fn request(event: &Value<'_>) -> Result<Request, nearside_core::Error> {
     let mut told = vec![("placement".into(), Value::Text(PLACEMENT.into()))];
     for key in ["page", "device"] {
         told.extend(event.get(key).map(|value| (key.into(), value.clone())));
     }
-    Request::read(&Value::Map(told), 0).map_err(Error::Ranking)
+    Request::read(&Value::Map(told), 0)
 }
 
 #[cfg(test)]

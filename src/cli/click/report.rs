@@ -66,9 +66,12 @@ impl fmt::Display for Report<'_> {
             let more = more.map_or(String::new(), |more| format!(" and {more} more"));
             writeln!(f, "  {feature:18} {}{more}", told.join("  "))?;
         }
-        let LeftOut { unknown_items, clicks_without_list, skipped_rows, columns, unread_values } = &self.left_out;
+        let LeftOut {
+            unknown_items, unusable_lists, clicks_without_list, skipped_rows, columns, unread_values, ..
+        } = &self.left_out;
         for (count, what) in [
             (unknown_items, "items that the catalogue lacks"),
+            (unusable_lists, "lists that could not be used"),
             (clicks_without_list, "clicks on items of no list before them"),
             (skipped_rows, "rows that could not be used"),
         ] {

@@ -1,6 +1,6 @@
 //! Logs and catalogues that cannot be used: each says what is wrong and what to do.
 
-use crate::run::{Ran, fixture, replay, repository, scratch, written};
+use crate::run::{Ran, fixture, nearside, replay, repository, scratch, written};
 use crate::train::{folder, train};
 
 /// The error, which must come with a remedy, exit code 1, and as JSON on standard output.
@@ -199,4 +199,49 @@ fn a_quote_that_is_not_closed_is_told() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let out = folder("written_over");
+    std::fs::create_dir_all(&out).unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(out.join(name), text).unwrap();
+        out.join(name).display().to_string()
+    };
+    let log = file("train.jsonl", &ring().0);
+    let roundabout = out.join("../written_over/train.jsonl").display().to_string();
+    let catalogue = file("catalogue.json", r#"{ "products": [{ "id": "a", "title": "A" }] }"#);
+    let folder = out.display().to_string();
+    let files = || std::fs::read_dir(&out).unwrap().count();
+    for words in [
+        &["click", "--events", &log, "-o", &log][..],
+        &["click", "--impressions", &log, "--test", &catalogue, "-o", &catalogue],
+        &["evaluate", "--train", &log, "--split-days", "1", "--train-out", &roundabout],
+        &["evaluate", "--train", &catalogue, "--test", &log, "--questions", &log],
+        &["replay", "--events", &log, "--slates", &log],
+        &["replay", "--events", &log, "--catalogue", &catalogue, "--catalogue-out", &catalogue],
+        &["simulate", "--catalogue", &catalogue, "-o", &catalogue],
+        &["embed", "--catalogue", &catalogue, "--content", &log, "--out", &catalogue],
+        &["embed", "--events", &log, "--content", &log, "--out", &log],
+        &["rules", "--events", &log, "--out", &folder],
+        &["train", "--events", &log, "--out", &folder],
+    ] {
+        let ran = nearside([words, &["--json"]].concat());
+        assert_eq!(refused(&ran), "output-is-input", "{words:?}");
+        let value = &ran.json()["error"]["value"];
+        assert!([&log, &roundabout, &catalogue].iter().any(|path| value == *path), "{words:?}: {}", ran.stderr);
+        assert_eq!((std::fs::read_to_string(&log).unwrap(), files()), (ring().0, 2), "{words:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_what_is_read_is_not_written_through() {
+    let log = written("linked.csv", ring().0);
+    let link = scratch("linked-out.jsonl");
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    assert_eq!(refused(&replay(&log, &["--slates", link.to_str().unwrap()])), "output-is-input");
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), ring().0);
 }

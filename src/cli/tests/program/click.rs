@@ -142,3 +142,65 @@ fn impressions_with_histories_teach_profiles() {
         assert!(columns.contains(&column.into()), "{column}: {report}");
     }
 }
+
+#[test]
+fn rows_without_a_label_are_counted_and_ten_are_shown_and_strictly_the_first_is_the_end() {
+    let (out, bad) = (scratch("click_rows.onnx"), "maybe,ajax,1,5\n".repeat(12));
+    let table = brands("click_rows.csv", 400);
+    std::fs::write(&table, std::fs::read_to_string(&table).unwrap() + &bad).unwrap();
+    let words = ["--impressions", text(&table), "--columns", "clicked=was_clicked,ad.brand=maker"];
+    let ran = click(&words, &out);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.json()["left_out"]["skipped_rows"], 12);
+    assert!(ran.stderr.contains("click_rows.csv:402: clicked is `maybe`, neither 0 nor 1\n"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("neither 0 nor 1").count(), 10);
+    assert!(ran.stderr.contains("skipped 2 more rows"), "{}", ran.stderr);
+
+    let strict = click(&[&words[..], &["--strict"]].concat(), &out);
+    assert_eq!((strict.code, strict.error()), (1, "unusable-row"), "{}", strict.stderr);
+    assert!(strict.stderr.contains(":402: ") && !strict.stderr.contains(":403: "), "{}", strict.stderr);
+}
+
+/// A log of lists of two items, of which the first is clicked in every second session.
+fn lists(name: &str, sessions: usize, page: impl Fn(usize) -> &'static str) -> PathBuf {
+    let mut log = String::new();
+    for session in 0..sessions {
+        let (page, at) = (page(session), 1_700_000_000_000u64 + 4_000_000 * session as u64);
+        let event = |kind: &str, at: u64, items: &str| {
+            format!(
+                r#"{{"session":"s{session}","event":"{kind}","ts":{at},"item_list_id":"top","page":{page},"items":[{items}]}}"#
+            )
+        };
+        let item = |id: &str| format!(r#"{{"item_id":"{id}","item_category":"{id}"}}"#);
+        log += &(event("view_item_list", at, &[item("a"), item("b")].join(",")) + "\n");
+        if session % 2 == 0 {
+            log += &(event("select_item", at + 1000, &item("a")) + "\n");
+        }
+    }
+    written(name, log)
+}
+
+#[test]
+fn a_list_on_a_page_of_no_known_type_is_left_out_and_told_and_strictly_it_is_the_end() {
+    let out = scratch("click_pages.onnx");
+    let log = lists("click_pages.jsonl", 120, |session| match session {
+        7 | 9 | 30..=40 => r#"{"type":"lobby"}"#,
+        _ => r#"{"type":"home"}"#,
+    });
+    let ran = click(&["--events", text(&log), "--threads", "3"], &out);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!(report["left_out"]["unusable_lists"], 13);
+    // Two items in each list that is left; the newest tenth of the sessions with one is held out.
+    assert_eq!(report["examples"].as_u64().unwrap() + report["figures"]["examples"].as_u64().unwrap(), 2 * 107);
+    let told: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(told.len(), 11, "{}", ran.stderr);
+    assert!(told[0].starts_with("skipped the list of session s7, event 1: `page.type` cannot be lobby"), "{}", told[0]);
+    assert!(told[1].contains("session s9,") && told[2].contains("session s30,"));
+    assert_eq!(told[10], "skipped 3 more lists");
+
+    let strict = click(&["--events", text(&log), "--threads", "3", "--strict"], &out);
+    assert_eq!((strict.code, strict.error()), (1, "unusable-row"), "{}", strict.stderr);
+    assert_eq!(strict.json()["error"]["field"], "page.type");
+    assert!(strict.stderr.contains("session s7, event 1") && strict.stderr.lines().count() == 2, "{}", strict.stderr);
+}
