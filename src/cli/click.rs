@@ -1,6 +1,7 @@
 //! `nearside click`: from what was shown and clicked to the chance of a click, as an ONNX file.
 
 mod events;
+mod no_clicks;
 mod report;
 mod table;
 
@@ -10,6 +11,7 @@ use clap::{ArgGroup, Args};
 use nearside_core::content::WIDTH;
 use nearside_core::{Catalogue, Value};
 use nearside_log::{ImpressionSource, Impressions, Log, PlaceMapping};
+use nearside_train::Part;
 use nearside_train::click::{Examples, Model, Terms};
 use serde::Serialize;
 
@@ -22,6 +24,7 @@ use crate::source::{Reading, told};
 use crate::threads;
 use events::Playing;
 pub(crate) use events::UnusableList;
+pub(crate) use no_clicks::NoClicks;
 use report::Report;
 
 /// What `--help` says below the options.
@@ -174,7 +177,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let settings =
         nearside_train::click::Options { validation: options.validation, ridge: options.ridge, seed: options.seed };
     let model = Model::train(&terms, &data.examples, test.as_ref().map(|test| &test.examples), &settings);
-    let model = model.map_err(Error::Training)?;
+    let model = model.map_err(|source| match source {
+        nearside_train::Error::NoClicks { part, examples } => {
+            let of = test.as_ref().filter(|_| part == Part::Test).unwrap_or(&data);
+            Error::NoClicks(NoClicks::new(part, examples, of))
+        }
+        source => Error::Training(source),
+    })?;
     let file = model.file(&about(options, &data, &model));
     std::fs::write(&options.out, &file).map_err(Error::writing(&options.out))?;
     let report = Report {

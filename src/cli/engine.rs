@@ -54,7 +54,8 @@ pub(crate) fn ready(
     engine.load_catalogue(&catalogue.bytes, now).map_err(refused)?;
     if let Some((path, bytes, name)) = model {
         let model = Model::load(bytes, name).map_err(|source| Error::Model { path: path.to_owned(), source })?;
-        engine.set_scorer(Box::new(model), now).map_err(Error::Ranking)?;
+        let unfit = |source| Error::Unfit { path: path.to_owned(), source };
+        engine.set_scorer(Box::new(model), now).map_err(unfit)?;
     }
     Ok(engine)
 }

@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nearside_core::Failure;
+pub(crate) use nearside_train::Part;
 use serde::Serialize;
 
-use crate::click::UnusableList;
+use crate::click::{NoClicks, UnusableList};
 use crate::usage::Usage;
 
 /// Every failure of a command.
@@ -84,27 +85,18 @@ pub(crate) enum Error {
         path: PathBuf,
     },
     /// A model that keeps the contract but does not rank this catalogue.
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// The refusal.
+        source: nearside_core::Error,
+    },
+    /// Something that the core does not observe or rank.
     Ranking(nearside_core::Error),
+    /// Data to learn clicks from, of which a part has none.
+    NoClicks(NoClicks),
     /// A training run that cannot begin or go on.
     Training(nearside_train::Error),
-}
-
-/// One of the parts of an evaluation's data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// What is learned from.
-    Training,
-    /// What is measured on.
-    Test,
-}
-
-impl Part {
-    const fn word(self) -> &'static str {
-        match self {
-            Part::Training => "training",
-            Part::Test => "test",
-        }
-    }
 }
 
 /// An error as `--json` prints it.
@@ -146,7 +138,8 @@ impl Error {
             Self::EnginesDiffer { .. } => "engines-differ",
             Self::OtherEncoder { .. } => "encoder-mismatch",
             Self::Vocabulary { .. } => "invalid-vocabulary",
-            Self::Catalogue { source, .. } | Self::Ranking(source) => source.code(),
+            Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.code(),
+            Self::NoClicks(_) => "no-clicks",
             Self::Model { source, .. } => source.code(),
             Self::Training(source) => source.code(),
         }
@@ -161,7 +154,8 @@ impl Error {
             Self::EnginesDiffer { .. } => Some("score"),
             Self::OtherEncoder { .. } => Some("embedding"),
             Self::EmptySplit { part, .. } => Some(part.word()),
-            Self::Catalogue { source, .. } | Self::Ranking(source) => source.field(),
+            Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.field(),
+            Self::NoClicks(no_clicks) => Some(no_clicks.part.word()),
             Self::Model { source, .. } => source.field(),
             Self::Training(source) => source.field(),
             _ => None,
@@ -181,7 +175,8 @@ impl Error {
             Self::UnusableList(list) => list.source.value(),
             Self::NothingToPredict { sessions } | Self::EmptySplit { sessions, .. } => Some(sessions.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
-            Self::Catalogue { source, .. } | Self::Ranking(source) => source.value(),
+            Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.value(),
+            Self::NoClicks(no_clicks) => Some(no_clicks.examples.to_string()),
             Self::Model { source, .. } => source.value(),
             Self::Training(source) => source.value(),
         }
@@ -206,7 +201,7 @@ impl Error {
             Self::EmptySplit { part: Part::Training, .. } => {
                 "Give a longer log, split off less of it, or lower --min-support".into()
             }
-            Self::EmptySplit { part: Part::Test, .. } => {
+            Self::EmptySplit { .. } => {
                 "Split off more of the log, or test on sessions of items that the training log has".into()
             }
             Self::EnginesDiffer { .. } => {
@@ -218,21 +213,22 @@ impl Error {
                     .into()
             }
             Self::Vocabulary { .. } => "Give the vocabulary.json that `nearside train` wrote beside the model".into(),
-            Self::Ranking(source) if source.code() == "vocabulary-mismatch" => {
+            Self::Unfit { source, .. } if source.code() == "vocabulary-mismatch" => {
                 format!(
                     "{} (--vocabulary takes the vocabulary.json that `nearside train` wrote beside the model, in `nearside embed` \
                      too; evaluate also takes --catalogue)",
                     source.remedy()
                 )
             }
-            Self::Ranking(source) if source.code() == "input-shape" => {
+            Self::Unfit { source, .. } if source.code() == "input-shape" => {
                 format!(
                     "{}; or, for a model that was trained with --content, give --content here too, or a catalogue that \
                      `nearside embed` wrote",
                     source.remedy()
                 )
             }
-            Self::Catalogue { source, .. } | Self::Ranking(source) => source.remedy(),
+            Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.remedy(),
+            Self::NoClicks(no_clicks) => no_clicks.remedy(),
             Self::Model { source, .. } if source.code() == "unsupported-operator" => {
                 format!("{} (`nearside check` lists them; replay and evaluate take --engine full)", source.remedy())
             }
@@ -275,7 +271,9 @@ impl fmt::Display for Error {
             Self::EnginesDiffer { largest, tolerance } => {
                 write!(f, "the two engines differ by {largest:e}, more than {tolerance:e}")
             }
-            Self::Catalogue { path: Some(path), source } => write!(f, "{}: {source}", path.display()),
+            Self::Catalogue { path: Some(path), source } | Self::Unfit { path, source } => {
+                write!(f, "{}: {source}", path.display())
+            }
             Self::Catalogue { path: None, source } => write!(f, "the catalogue derived from the log: {source}"),
             Self::Model { path, source } => write!(f, "{}: {source}", path.display()),
             Self::OtherEncoder { model, vectors } => {
@@ -283,6 +281,7 @@ impl fmt::Display for Error {
             }
             Self::Vocabulary { path } => write!(f, "{} is no JSON list of items", path.display()),
             Self::Ranking(source) => source.fmt(f),
+            Self::NoClicks(no_clicks) => no_clicks.fmt(f),
             Self::Training(source) => source.fmt(f),
         }
     }
@@ -294,7 +293,7 @@ impl std::error::Error for Error {
             Self::Unreadable { source, .. } | Self::Unwritable { source, .. } => Some(source),
             Self::Log(source) => Some(source),
             Self::UnusableList(list) => Some(&list.source),
-            Self::Catalogue { source, .. } | Self::Ranking(source) => Some(source),
+            Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => Some(source),
             Self::Model { source, .. } => Some(source),
             Self::Training(source) => Some(source),
             _ => None,

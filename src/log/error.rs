@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{MissingColumns, Skipped};
+use crate::{MissingColumns, Place, Skipped};
 
 /// Everything that can go wrong with the files of a log.
 #[derive(Debug)]
@@ -27,10 +27,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A file that is no text.
+    /// A file in none of the formats that are read, such as one that is no text.
     UnknownFormat {
         /// The file.
         path: PathBuf,
+        /// The formats that are read, in words.
+        known: &'static str,
     },
     /// A Parquet file compressed in a way that is not read.
     UnknownCompression {
@@ -45,8 +47,10 @@ pub enum Error {
     NoColumn {
         /// The file.
         path: PathBuf,
-        /// The column, or what it would hold.
-        column: String,
+        /// What it would hold.
+        place: Place,
+        /// The column that a mapping names for it; `None` where no header is taken for it.
+        column: Option<String>,
         /// The columns there are.
         columns: Vec<String>,
     },
@@ -108,7 +112,7 @@ impl Error {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::MissingColumns(missing) => Some(missing.first()),
-            Self::NoColumn { column, .. } => Some(column),
+            Self::NoColumn { place, column, .. } => Some(column.as_deref().unwrap_or(place.word())),
             Self::InvalidLabel { .. } => Some("clicked"),
             _ => None,
         }
@@ -117,7 +121,7 @@ impl Error {
     /// The value at fault.
     pub fn value(&self) -> Option<String> {
         Some(match self {
-            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::UnknownFormat { path } => {
+            Self::Unreadable { path, .. } | Self::Unwritable { path, .. } | Self::UnknownFormat { path, .. } => {
                 path.display().to_string()
             }
             Self::UnknownCompression { name, .. } => name.clone(),
@@ -144,13 +148,15 @@ impl Error {
                 "Check that the folder may be written and has space for about 40 bytes an event, or raise --memory"
                     .into()
             }
-            Self::UnknownFormat { .. } => {
-                "Give CSV, TSV, JSON lines or one session a line in UTF-8, plain or as .gz, or Parquet".into()
-            }
+            Self::UnknownFormat { known, .. } => format!("Give {known}"),
             Self::UnknownCompression { .. } => "Write the file with snappy, gzip or no compression".into(),
             Self::MissingColumns(missing) => missing.remedy(),
-            Self::NoColumn { columns, .. } => {
-                format!("Say which column holds it, such as --columns clicked=COLUMN; there are {}", columns.join(", "))
+            Self::NoColumn { column: Some(_), columns, .. } => {
+                format!("Use columns that are there in --columns: {}", columns.join(", "))
+            }
+            Self::NoColumn { place, columns, .. } => {
+                let columns = columns.join(", ");
+                format!("Say which column holds it, such as --columns {}=COLUMN; there are {columns}", place.word())
             }
             Self::InvalidLabel { .. } => {
                 "Name another column with --columns clicked=COLUMN, or write 1 for a click and 0 for none".into()
@@ -176,12 +182,18 @@ impl fmt::Display for Error {
         match self {
             Self::Unreadable { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             Self::Unwritable { path, source } => write!(f, "cannot write {}: {source}", path.display()),
-            Self::UnknownFormat { path } => write!(f, "{} is not a log in a known format", path.display()),
+            Self::UnknownFormat { path, .. } => write!(f, "{} is in no known format", path.display()),
             Self::UnknownCompression { path, name } => {
                 write!(f, "{} is compressed with {name}, which is not read", path.display())
             }
             Self::MissingColumns(missing) => missing.fmt(f),
-            Self::NoColumn { path, column, .. } => write!(f, "{} has no column for {column}", path.display()),
+            Self::NoColumn { path, place, column, columns } => {
+                let (path, columns) = (path.display(), columns.join(", "));
+                match column {
+                    Some(column) => write!(f, "{path} has no column {column} for {}, only {columns}", place.word()),
+                    None => write!(f, "{path} has no column for {}, only {columns}", place.word()),
+                }
+            }
             Self::InvalidLabel { path, line, value } => {
                 write!(f, "{}:{line}: no label is 0 or 1, the first is `{value}`", path.display())
             }

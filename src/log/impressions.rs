@@ -15,7 +15,7 @@ use std::rc::Rc;
 use nearside_core::{Basic, Device, PageType, Timestamp};
 
 use crate::error::Error;
-use crate::source::open;
+use crate::source::{open, text};
 use crate::{Facts, Notice, Skipped, table, words};
 use values::{age_band, device, gender, in_week, is_told, page};
 
@@ -73,7 +73,7 @@ impl Impressions {
     ///
     /// # Errors
     ///
-    /// [`Error::Unreadable`]; [`Error::NoColumn`] without labels or without a column that a mapping names;
+    /// [`Error::Unreadable`]; [`Error::UnknownFormat`]; [`Error::NoColumn`] without labels or without a column that a mapping names;
     /// [`Error::InvalidLabel`] where no label is 0 or 1; [`Error::MissingIndex`] for a libfm file without an index;
     /// [`Error::UnusableRow`] where the source is strict; [`Error::Empty`].
     pub fn read(source: &ImpressionSource, told: &mut dyn FnMut(Notice<'_>)) -> Result<Impressions, Error> {
@@ -111,8 +111,11 @@ impl Impressions {
 
 /// Whether the first line is a label and numbers, as libfm writes it.
 fn is_sparse(file: &mut dyn BufRead, path: &Path) -> Result<bool, Error> {
+    const KNOWN: &str = "a table of impressions in UTF-8, plain or as .gz: CSV or TSV with a header, libfm or libffm";
     let head = file.fill_buf().map_err(Error::reading(path))?;
-    let head = String::from_utf8_lossy(head);
+    // Text in braces is JSON; a first column would be called so by nobody.
+    let head = text(head).filter(|head| !head.trim_start().starts_with(['{', '[']));
+    let head = head.ok_or_else(|| Error::UnknownFormat { path: path.to_owned(), known: KNOWN })?;
     let mut words = head.lines().next().unwrap_or_default().split_ascii_whitespace().skip(1);
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     Ok(words.next().and_then(|word| word.split_once(':')).is_some_and(|(first, _)| number(first)))
@@ -168,14 +171,15 @@ impl Columns<'_> {
     }
 
     fn all_found(&self, paths: &[PathBuf]) -> Result<(), Error> {
-        let path = || paths.first().cloned().unwrap_or_default();
         let missing = self.mappings.iter().find(|mapping| !self.names.contains(&mapping.column));
-        match missing {
-            Some(PlaceMapping { column, .. }) => {
-                Err(Error::NoColumn { path: path(), column: column.clone(), columns: self.names.clone() })
-            }
-            None => Ok(()),
-        }
+        missing.map_or(Ok(()), |mapping| Err(self.lack(mapping.place, paths.first().cloned().unwrap_or_default())))
+    }
+
+    /// That there is no column for a place.
+    fn lack(&self, place: Place, path: PathBuf) -> Error {
+        let mut mapped = self.mappings.iter().filter(|mapping| mapping.place == place);
+        let column = mapped.find(|mapping| !self.names.contains(&mapping.column)).map(|m| m.column.clone());
+        Error::NoColumn { path, place, column, columns: self.names.clone() }
     }
 }
 
@@ -210,8 +214,9 @@ impl Reader<'_> {
         let header = table::header(&record);
         let places: Vec<Option<Place>> = header.iter().map(|name| self.columns.met(name)).collect();
         if !places.contains(&Some(Place::Clicked)) {
-            let column = Place::Clicked.word().to_owned();
-            return Err(Error::NoColumn { path: self.path.clone(), column, columns: self.columns.names.clone() });
+            // Of a file that breaks off it is not the columns that should be looked at.
+            while rows.read_byte_record(&mut record).map_err(broken)? {}
+            return Err(self.columns.lack(Place::Clicked, path));
         }
         let mut fields = Vec::new();
         while rows.read_byte_record(&mut record).map_err(broken)? {
@@ -412,6 +417,38 @@ mod tests {
         assert_eq!(rows, [(3, "clicked is `maybe`, neither 0 nor 1".to_owned())]);
         let refused = read_telling("maybe-strict", table, None, &[], true, &mut |_| ()).unwrap_err();
         assert!(matches!(refused, Error::UnusableRow(Skipped { line: 3, .. })), "{refused}");
+    }
+
+    #[test]
+    fn a_column_that_a_mapping_names_and_nobody_wrote_is_named_with_those_there_are() {
+        for (name, map, message) in [
+            ("foo", "clicked=foo", "has no column foo for clicked, only item, price"),
+            ("free", "ad.item=item", "has no column for clicked, only item, price"),
+        ] {
+            let refused = read(&format!("mapped-{name}"), "item,price\na,1\n", None, &[map]).unwrap_err();
+            assert!(refused.to_string().ends_with(message), "{refused}");
+            assert_eq!(refused.field(), Some(if name == "foo" { "foo" } else { "clicked" }));
+            assert!(refused.remedy().ends_with("item, price"), "{}", refused.remedy());
+        }
+        let refused = read("mapped-maker", "click,item\n1,a\n", None, &["ad.brand=maker"]).unwrap_err();
+        assert!(refused.to_string().ends_with("has no column maker for ad.brand, only click, item"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_table_is_in_no_known_format_and_what_breaks_off_is_unreadable() {
+        let bytes: Vec<u8> = (0..=255).rev().cycle().take(3000).collect();
+        for (name, bytes) in [("binary", &bytes[..]), ("json", b"{\"click\":1}\n"), ("parquet", b"PAR1\x15\x00\x15")] {
+            let refused = read_telling(name, bytes, None, &[], false, &mut |_| ()).unwrap_err();
+            assert_eq!(refused.code(), "unknown-format", "{name}: {refused}");
+            assert!(refused.remedy().contains("libffm"), "{}", refused.remedy());
+        }
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let rows: String = (0..3000u32).map(|row| format!("{},i{}\n", row % 2, row * row % 977)).collect();
+        std::io::Write::write_all(&mut gzip, format!("shown,item\n{rows}").as_bytes()).unwrap();
+        let mut bytes = gzip.finish().unwrap();
+        bytes.truncate(bytes.len() / 2);
+        let refused = read_telling("cut", bytes, None, &[], false, &mut |_| ()).unwrap_err();
+        assert_eq!(refused.code(), "unreadable-file", "{refused}");
     }
 
     #[test]

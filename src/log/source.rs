@@ -158,19 +158,23 @@ pub(crate) fn open(path: &Path, place: Rc<Cell<u64>>) -> Result<Box<dyn BufRead>
     Ok(if zipped { Box::new(BufReader::new(MultiGzDecoder::new(reader))) } else { Box::new(reader) })
 }
 
+/// What a file begins with, where that is text.
+pub(crate) fn text(head: &[u8]) -> Option<&str> {
+    // The head may end inside a character, so only what comes before the fault counts.
+    let valid = std::str::from_utf8(head).map_or_else(|e| e.valid_up_to(), str::len);
+    let text = std::str::from_utf8(&head[..valid]).ok()?;
+    (head.len() - valid <= 3 && !text.contains('\0')).then_some(text)
+}
+
 /// Tells a file's format from its first line that is no comment.
 fn sniff(reader: &mut dyn BufRead, path: &Path) -> Result<Format, Error> {
+    const KNOWN: &str = "CSV, TSV, JSON lines or one session a line in UTF-8, plain or as .gz, or Parquet";
     let head = reader.fill_buf().map_err(Error::reading(path))?;
     if head.starts_with(parquet::MAGIC) {
         return Ok(Format::Parquet);
     }
-    // The head may end inside a character, so only what comes before the fault counts.
-    let valid = std::str::from_utf8(head).map_or_else(|e| e.valid_up_to(), str::len);
-    let text = String::from_utf8_lossy(&head[..valid]);
-    let unknown = || Error::UnknownFormat { path: path.to_owned() };
-    if head.len() - valid > 3 || text.contains('\0') {
-        return Err(unknown());
-    }
+    let unknown = || Error::UnknownFormat { path: path.to_owned(), known: KNOWN };
+    let text = text(head).ok_or_else(unknown)?;
     let lines = || text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|line| !line.is_empty());
     let Some(line) = lines().find(|line| !line.starts_with('#')).or_else(|| lines().next()) else {
         return Err(Error::Empty { paths: vec![path.to_owned()], skipped: 0 });

@@ -17,7 +17,7 @@ pub use measure::{BINS, DRAWS, Figure, Figures};
 pub use terms::Terms;
 
 use crate::calibration::Calibration;
-use crate::error::Error;
+use crate::error::{Error, Part};
 use logistic::{Line, dot, fit, sigmoid};
 use measure::Judged;
 use terms::BIAS;
@@ -79,10 +79,11 @@ impl Model {
             return option("ridge", options.ridge, "above 0");
         }
         let (training, held_out) = examples.split(options.validation);
-        for part in [&training, test.unwrap_or(&held_out)] {
-            match part.clicks() {
-                0 => return Err(Error::NoClicks { examples: part.len() }),
-                clicks if clicks == part.len() => return Err(Error::OnlyClicks { examples: part.len() }),
+        let measured = test.map_or((Part::Validation, &held_out), |test| (Part::Test, test));
+        for (part, examples) in [(Part::Training, &training), measured] {
+            match examples.clicks() {
+                0 => return Err(Error::NoClicks { part, examples: examples.len() }),
+                clicks if clicks == examples.len() => return Err(Error::OnlyClicks { part, examples: clicks }),
                 _ => {}
             }
         }

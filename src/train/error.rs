@@ -100,11 +100,15 @@ pub enum Error {
     },
     /// Examples of which none was clicked, so there is nothing to tell apart.
     NoClicks {
+        /// Where they are.
+        part: Part,
         /// How many there are.
         examples: usize,
     },
     /// Examples of which every one was clicked.
     OnlyClicks {
+        /// Where they are.
+        part: Part,
         /// How many there are.
         examples: usize,
     },
@@ -124,6 +128,28 @@ pub enum Error {
     Entropy(getrandom::Error),
     /// The arithmetic library refused an operation: a defect here.
     Arithmetic(candle_core::Error),
+}
+
+/// One of the parts of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What is learnt from.
+    Training,
+    /// What is held out of it, the newest, to choose and to calibrate.
+    Validation,
+    /// What is only measured on.
+    Test,
+}
+
+impl Part {
+    /// Its name in errors and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Part::Training => "training",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
 }
 
 impl Error {
@@ -161,7 +187,7 @@ impl Error {
             Self::NoRules { .. } => Some("fewest"),
             Self::UnknownVisitor { .. } => Some("visitor"),
             Self::UnknownFeature { .. } => Some("features"),
-            Self::NoClicks { .. } | Self::OnlyClicks { .. } => Some("clicked"),
+            Self::NoClicks { part, .. } | Self::OnlyClicks { part, .. } => Some(part.word()),
             _ => None,
         }
     }
@@ -180,7 +206,7 @@ impl Error {
             Self::Diverged { step } => Some(step.to_string()),
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
             Self::UnknownFeature { name, .. } => Some(name.clone()),
-            Self::NoClicks { examples } | Self::OnlyClicks { examples } => Some(examples.to_string()),
+            Self::NoClicks { examples, .. } | Self::OnlyClicks { examples, .. } => Some(examples.to_string()),
             Self::NoRules { fewest } => Some(fewest.to_string()),
             Self::UnknownVisitor { lacking, .. } => Some(lacking.to_string()),
             Self::UnknownContent { .. } | Self::Entropy(_) | Self::Arithmetic(_) => None,
@@ -265,8 +291,12 @@ impl fmt::Display for Error {
                 write!(f, "the smallest model has {smallest} bytes, more than the {budget} allowed")
             }
             Self::UnknownFeature { name, .. } => write!(f, "`{name}` is no feature that a click model reads"),
-            Self::NoClicks { examples } => write!(f, "none of {examples} examples was clicked"),
-            Self::OnlyClicks { examples } => write!(f, "each of {examples} examples was clicked"),
+            Self::NoClicks { part, examples } => {
+                write!(f, "none of the {examples} examples in the {} part was clicked", part.word())
+            }
+            Self::OnlyClicks { part, examples } => {
+                write!(f, "each of the {examples} examples in the {} part was clicked", part.word())
+            }
             Self::NoRules { fewest } => write!(f, "no pair of items has {fewest} sessions or visitors behind it"),
             Self::UnknownVisitor { lacking, sessions } => {
                 write!(f, "{lacking} of {sessions} sessions have no visitor, so visitors cannot be counted")

@@ -77,7 +77,7 @@ mod simulate;
 pub use calibration::Calibration;
 pub use content::{ContentEncoder, NewItems, described, named_encoder, title, told};
 pub use encoder::{Architecture, Shape, StepInputs};
-pub use error::Error;
+pub use error::{Error, Part};
 pub use export::{FINEST, LEVELS};
 pub use file::write_whole;
 pub use measure::Figures;

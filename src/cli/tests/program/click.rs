@@ -100,6 +100,71 @@ fn what_cannot_be_learnt_from_is_refused_with_a_code_and_a_remedy() {
 }
 
 #[test]
+fn where_no_click_is_and_why_is_told() {
+    let out = scratch("click_where.onnx");
+    let views = fixture("retailrocket.tsv").display().to_string();
+    let home = |_| r#"{"type":"home"}"#;
+    let shown = lists("click_where.jsonl", 60, home).display().to_string();
+    let lobby = lists("click_where_lobby.jsonl", 60, |_| r#"{"type":"lobby"}"#).display().to_string();
+    let lines = |name: &str, keep: &dyn Fn(&str) -> bool| {
+        let text = std::fs::read_to_string(&shown).unwrap();
+        written(name, text.lines().filter(|line| keep(line)).map(|line| format!("{line}\n")).collect::<String>())
+    };
+    let clicks = lines("click_where_alone.jsonl", &|line| line.contains("select_item")).display().to_string();
+    let unclicked = lines("click_where_never.jsonl", &|line| !line.contains("select_item")).display().to_string();
+    let other =
+        written("click_where_other.json", r#"{ "products": [{ "id": "b", "title": "B" }] }"#).display().to_string();
+    let table = |name: &str, labels: [usize; 2]| {
+        let rows = |clicks: usize| (0..20).map(move |row| format!("{},a{}\n", u8::from(row < clicks), row % 3));
+        written(name, format!("click,brand\n{}", labels.into_iter().flat_map(rows).collect::<String>()))
+    };
+    let [old, new] = [("old", [9, 0]), ("new", [0, 9])]
+        .map(|(name, labels)| table(&format!("click_where_{name}.csv"), labels).display().to_string());
+    for (words, part, examples, why, remedy) in [
+        (&["--events", &views][..], "training", "0", "the log shows no list (", "--negatives"),
+        (&["--events", &clicks], "training", "0", "the log shows no list (", "--negatives"),
+        (&["--events", &lobby], "training", "0", "none of the 60 lists can be used", "page and device"),
+        (&["--events", &unclicked], "training", "108", "nothing was clicked", "select_item"),
+        (
+            &["--events", &shown, "--catalogue", &other],
+            "training",
+            "54",
+            "the catalogue lacks 30 items that were",
+            "ids",
+        ),
+        (&["--events", &shown, "--test", &unclicked], "test", "120", "nothing was clicked", "select_item"),
+        (
+            &["--events", &shown, "--validation", "0.001"],
+            "validation",
+            "0",
+            "all 30 clicks are in the other",
+            "Raise --val",
+        ),
+        (
+            &["--impressions", &old, "--validation", "0.5"],
+            "validation",
+            "20",
+            "all 9 clicks are in the other",
+            "--test",
+        ),
+        (
+            &["--impressions", &new, "--validation", "0.5"],
+            "training",
+            "20",
+            "all 9 clicks are in the other",
+            "Lower --val",
+        ),
+    ] {
+        let ran = click(words, &out);
+        assert_eq!((ran.code, ran.error()), (1, "no-clicks"), "{words:?}: {}", ran.stderr);
+        let error = ran.json()["error"].clone();
+        assert_eq!((&error["field"], &error["value"]), (&part.into(), &examples.into()), "{words:?}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(why), "{words:?}: {error}");
+        assert!(error["remedy"].as_str().unwrap().contains(remedy), "{words:?}: {error}");
+    }
+}
+
+#[test]
 fn real_impressions_are_read_with_what_has_a_place_and_what_has_none() {
     let [Some(train), Some(test), Some(index)] =
         ["train", "test", "featindex"].map(|name| shared(&format!("ipinyou_2997_sample/{name}.fm.txt.gz")))

@@ -290,8 +290,12 @@ fn a_test_of_what_training_never_saw_names_the_items_apart_and_is_empty() {
 fn a_model_for_another_vocabulary_is_refused() {
     let model = repository("tests/vectors/bad_vocabulary.onnx");
     let (train, test) = lines("vocabulary", "a b\n", "a b\n");
-    let ran = evaluate(&train, &["--test", test.to_str().unwrap(), "--model", model.to_str().unwrap()]);
+    // The first of them suits; the other is the one that is named.
+    let other = table("other-vocabulary.onnx", &[0.0, 0.1, 0.2]);
+    let models = ["--model", other.to_str().unwrap(), model.to_str().unwrap()];
+    let ran = evaluate(&train, &[&["--test", test.to_str().unwrap()], &models[..]].concat());
     assert_eq!((ran.code, ran.error()), (1, "vocabulary-mismatch"), "{ran:?}");
+    assert!(ran.stderr.contains("bad_vocabulary.onnx: ") && !ran.stderr.contains("other-"), "{}", ran.stderr);
 }
 
 #[test]
