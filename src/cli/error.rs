@@ -199,7 +199,7 @@ impl Error {
             }
             Self::NothingToPredict { .. } => "Give a log in which shoppers do two things or more in one session".into(),
             Self::EmptySplit { part: Part::Training, .. } => {
-                "Give a longer log, split off less of it, or lower --min-support".into()
+                "Give a longer log, split off less of it, or lower --min-count".into()
             }
             Self::EmptySplit { .. } => {
                 "Split off more of the log, or test on sessions of items that the training log has".into()

@@ -20,7 +20,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use nearside_core::EventName;
 use nearside_log::{Log, Rules as Filter, Sequence, Split};
 use nearside_train::ContentEncoder;
 
@@ -29,8 +28,8 @@ use crate::engine::{EngineName, check_encoder};
 use crate::error::Error;
 use crate::output;
 use crate::progress::progress;
-use crate::range::{MOST, MOST_THREADS, SHARE, up_to, within};
-use crate::source::Reading;
+use crate::range::{MOST, MOST_STEPS, MOST_THREADS, SHARE, up_to, within};
+use crate::source::Steps;
 use crate::threads;
 use crate::vocabulary::VocabularyFile;
 use engine::{ModelRanker, SLATE};
@@ -49,7 +48,7 @@ use task::Task;
 const DEPTH: usize = 20;
 
 /// Items with fewer steps in a log that is split here are left out, as in the public splits.
-const MIN_SUPPORT: usize = 5;
+const MIN_COUNT: usize = 5;
 
 /// Why there are figures: a test without a session is refused.
 const ASKED: &str = "every test session has a question";
@@ -66,8 +65,8 @@ then has one step left goes too. Of equal scores, a baseline puts the item first
 count against it: whoever shares the next item's score stands before it.
 
 Splits of one log (--split-days, --split-share): sessions of one step go, then items with fewer than 5 steps in the whole
-log (--min-support), then sessions left with one step; a session belongs to the test where it ends in the last days, or
-is among the last share of sessions by their end. Given files (--test) are taken as they are: --min-support is 1.
+log (--min-count), then sessions left with one step; a session belongs to the test where it ends in the last days, or
+is among the last share of sessions by their end. Given files (--test) are taken as they are: --min-count is 1.
 
 Rankers: popularity; s_pop (the session's items by frequency, then popularity); markov (what came right after the last
 item); sequential_rules (up to 10 steps after it, by 1 / distance); association_rules (pairs of steps in one session,
@@ -91,7 +90,7 @@ Through wasm: --questions writes what was asked and where the answers stood, --c
 
 Examples:
   nearside evaluate --train train_sessions.txt.gz --test test_sessions.txt.gz --model model.onnx
-  nearside evaluate --train events.tsv.gz --split-days 2 --only view_item --train-out part.jsonl --json
+  nearside evaluate --train events.tsv.gz --split-days 2 --kinds view_item --train-out part.jsonl --json
   nearside evaluate --train train_full.tsv.gz --test test.tsv.gz --model a.onnx b.onnx --max-queries 5000
   nearside evaluate --train events.tsv.gz --split-days 2 --hold-out-items 0.1 --train-out part.jsonl
   nearside evaluate --train events.tsv.gz --split-days 2 --hold-out-items 0.1 --model ranker/model.onnx \
@@ -115,12 +114,10 @@ pub(crate) struct Options {
     /// Split the training log: this share of its sessions, the last ones, is the test; above 0 and below 1
     #[arg(long, value_name = "SHARE", value_parser = within(SHARE))]
     split_share: Option<f64>,
-    /// Leave out items with fewer steps, 1 to 1000000000 [default: 5 where one log is split, else 1]
-    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST))]
-    min_support: Option<usize>,
-    /// Kinds of event that are steps, such as view_item; by default all that models see as steps
-    #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = kind)]
-    only: Vec<EventName>,
+    /// Leave out items with fewer steps than this in the whole log, 1 to 1000000; 5 where not given and one log is split,
+    /// else 1
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=MOST_STEPS))]
+    min_count: Option<usize>,
     /// ONNX models to measure; without one, the baselines alone
     #[arg(long, num_args = 1.., value_name = "FILE")]
     model: Vec<PathBuf>,
@@ -136,7 +133,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "model")]
     content: Option<PathBuf>,
     #[command(flatten)]
-    reading: Reading,
+    steps: Steps,
     /// Take this share of the items, above 0 and below 1, out of the training part, drawn by the seed, so that they are
     /// new to the test
     #[arg(long, value_name = "SHARE", value_parser = within(SHARE))]
@@ -164,19 +161,13 @@ pub(crate) struct Options {
     pub(crate) json: bool,
 }
 
-fn kind(text: &str) -> Result<EventName, String> {
-    let kinds = || EventName::ALL.iter().filter(|kind| kind.is_step());
-    let words = || kinds().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-    kinds().find(|kind| kind.name() == text).copied().ok_or_else(|| format!("must be one of {}", words()))
-}
-
 /// Runs the command and prints its report.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let Options { train, test, model, catalogue, vocabulary, content, .. } = options;
     let read = train.iter().chain(test).chain(model).chain(catalogue).chain(vocabulary.path()).chain(content);
     output::apart(options.train_out.iter().chain(&options.questions).chain(&options.catalogue_out), read)?;
-    let log = options.reading.read(&options.train)?;
-    let test_log = if options.test.is_empty() { None } else { Some(options.reading.read(&options.test)?) };
+    let log = options.steps.reading.read(&options.train)?;
+    let test_log = if options.test.is_empty() { None } else { Some(options.steps.reading.read(&options.test)?) };
     let parts = Parts::new(options, &log, test_log.as_ref());
     if let Some(path) = &options.train_out {
         questions::write_events(path, &log, &parts.training)?;
@@ -219,8 +210,8 @@ struct Parts {
 
 impl Parts {
     fn new(options: &Options, log: &Log, test: Option<&Log>) -> Parts {
-        let default = if test.is_some() { 1 } else { MIN_SUPPORT };
-        let filter = Filter { kinds: options.only.clone(), min_support: options.min_support.unwrap_or(default) };
+        let default = if test.is_some() { 1 } else { MIN_COUNT };
+        let filter = options.steps.rules(options.min_count.unwrap_or(default));
         let kept = filter.keep(log);
         let (short, rare_items) = (kept.short_sessions, kept.rare_items);
         let hold_out = |training: &mut Vec<Sequence>| {

@@ -25,7 +25,7 @@ use crate::evaluate::report::Named;
 use crate::evaluate::task::Task;
 use crate::output;
 use crate::progress::progress;
-use crate::range::{MOST, PRIVACY_LOSS, SHARE, within};
+use crate::range::{MOST, MOST_STEPS, PRIVACY_LOSS, SHARE, within};
 use crate::rules::PAIRS;
 use crate::source::TrainingLog;
 use crate::train::queries;
@@ -59,8 +59,8 @@ Examples:
 pub(crate) struct Options {
     #[command(flatten)]
     log: TrainingLog,
-    /// Leave out items with fewer steps than this, 1 to 1000000000, among the members, or among the sessions held out
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST))]
+    /// Leave out items with fewer steps than this, 1 to 1000000, among the members, or among the sessions held out
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST_STEPS))]
     min_count: usize,
     /// Most sessions that are attacked, drawn at random: 100 to 1000000000, all where the log has fewer
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = within::<usize>(FEWEST_ATTACKED..=MOST))]

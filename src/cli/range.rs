@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 /// Most threads that may be asked for.
 pub(crate) const MOST_THREADS: usize = 1024;
-/// Most of anything that is counted: steps, sessions, questions.
+/// Most steps that may be asked of an item.
+pub(crate) const MOST_STEPS: usize = 1_000_000;
+/// Most sessions or questions.
 pub(crate) const MOST: usize = 1_000_000_000;
 
 /// A share of a whole, neither nothing nor all of it.

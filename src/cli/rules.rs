@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::artefacts::remove_others;
 use crate::error::Error;
 use crate::output::{note, print};
-use crate::range::{MOST, PRIVACY_LOSS, SHARE, VALIDATION, within};
+use crate::range::{MOST_STEPS, PRIVACY_LOSS, SHARE, VALIDATION, within};
 use crate::source::TrainingLog;
 use crate::train::percent;
 
@@ -56,8 +56,8 @@ pub(crate) struct Options {
     /// The folder for what is written; made where it is missing
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Leave out items with fewer steps than this in the whole log, 1 to 1000000000
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST), conflicts_with = "epsilon")]
+    /// Leave out items with fewer steps than this in the whole log, 1 to 1000000
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST_STEPS), conflicts_with = "epsilon")]
     min_count: usize,
     /// Share of the sessions, the newest, that are held out to calibrate and to measure: above 0, at most 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = within(VALIDATION))]

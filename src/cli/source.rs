@@ -45,7 +45,24 @@ impl Reading {
     }
 }
 
-/// The log that something is learnt from, and its steps: the options that `train`, `rules` and `membership` share.
+/// How logs are read and which of their events are steps: the options of whoever learns from logs or measures on them.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Steps {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Kinds of event that are steps, such as view_item,add_to_cart; by default all that models see as steps
+    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = step)]
+    kinds: Vec<EventName>,
+}
+
+impl Steps {
+    /// Which steps count, where an item needs so many.
+    pub(crate) fn rules(&self, min_support: usize) -> Rules {
+        Rules { kinds: self.kinds.clone(), min_support }
+    }
+}
+
+/// The log that something is learnt from: the options that `train`, `rules` and `membership` share.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TrainingLog {
     /// Logs to learn from, plain or gzip: CSV or TSV with a header, JSON lines of GA4 events, or one session a line;
@@ -53,16 +70,13 @@ pub(crate) struct TrainingLog {
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     events: Vec<PathBuf>,
     #[command(flatten)]
-    reading: Reading,
-    /// Kinds of event that are steps, such as view_item,add_to_cart; by default all that models see as steps
-    #[arg(long, value_delimiter = ',', value_name = "EVENT", value_parser = event_name)]
-    kinds: Vec<EventName>,
+    steps: Steps,
 }
 
 impl TrainingLog {
     /// Which of its steps count, where an item needs so many.
     pub(crate) fn rules(&self, min_support: usize) -> Rules {
-        Rules { kinds: self.kinds.clone(), min_support }
+        self.steps.rules(min_support)
     }
 
     /// Refuses a folder for what is made, if the log is a file in it that would be written over or removed.
@@ -71,17 +85,19 @@ impl TrainingLog {
     }
 
     pub(crate) fn read(&self) -> Result<Log, Error> {
-        self.reading.read(&self.events)
+        self.steps.reading.read(&self.events)
     }
 
     /// Reads what the rules keep of a log that may be larger than memory.
     pub(crate) fn stream(&self, rules: &Rules, scratch: &Scratch) -> Result<Stream, Error> {
-        told(|told| Stream::read(&self.reading.source(&self.events), rules, scratch, told))
+        told(|told| Stream::read(&self.steps.reading.source(&self.events), rules, scratch, told))
     }
 }
 
-fn event_name(text: &str) -> Result<EventName, String> {
-    EventName::from_name(text).ok_or_else(|| "not a GA4 e-commerce event".to_owned())
+fn step(text: &str) -> Result<EventName, String> {
+    let kinds = || EventName::ALL.iter().filter(|kind| kind.is_step());
+    let names = || kinds().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    kinds().find(|kind| kind.name() == text).copied().ok_or_else(|| format!("it is one of {}", names()))
 }
 
 /// Reads with a bar, and tells the first ten rows that cannot be used.

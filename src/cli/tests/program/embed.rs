@@ -14,7 +14,7 @@ fn an_item_held_out_of_training_is_ranked_by_its_category() {
     let (log, out) = (shop("embed_shop.tsv", 600), folder("embed_shop"));
     let part = scratch("embed_part.jsonl").display().to_string();
     let log = log.display().to_string();
-    let split = ["--split-share", "0.2", "--min-support", "1", "--hold-out-items", "0.2", "--train", &log];
+    let split = ["--split-share", "0.2", "--min-count", "1", "--hold-out-items", "0.2", "--train", &log];
     let ran = nearside([&["evaluate", "--json", "--train-out", &part], &split[..]].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let held_out = ran.json()["train"]["held_out_items"].as_u64().unwrap();
@@ -100,7 +100,7 @@ fn a_model_that_leaves_rare_items_out_ranks_the_catalogue_that_was_embedded_for_
     let replay = |more: &[&str]| {
         nearside([&["replay", "--json", "--events", &log, "--catalogue", &embedded, "--model", &model], more].concat())
     };
-    let split = ["--train", &log, "--split-share", "0.2", "--min-support", "1"];
+    let split = ["--train", &log, "--split-share", "0.2", "--min-count", "1"];
     let evaluate = |more: &[&str]| nearside([&["evaluate", "--json", "--model", &model], &split[..], more].concat());
 
     assert_eq!(embed(&[]).code, 0);
@@ -146,7 +146,7 @@ fn another_models_encoder_of_the_same_width_is_refused_wherever_both_meet() {
         |catalogue: &str| nearside(["replay", "--json", "--events", &log, "--model", &model, "--catalogue", catalogue]);
     let evaluate = |more: &[&str]| {
         let words =
-            ["evaluate", "--json", "--train", &log, "--split-share", "0.2", "--min-support", "1", "--model", &model];
+            ["evaluate", "--json", "--train", &log, "--split-share", "0.2", "--min-count", "1", "--model", &model];
         nearside([&words[..], more].concat())
     };
     for (ran, vectors) in [

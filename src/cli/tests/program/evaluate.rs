@@ -217,7 +217,7 @@ fn a_log_is_split_by_time_after_the_rare_items_are_gone() {
     let by_share = evaluate(&log, &["--split-share", "0.2"]).json();
     assert_eq!(by_share["test"], report["test"]);
     // With every item kept, c is in training; d is new, since its first session has one step.
-    let all = evaluate(&log, &["--split-days", "0.5", "--min-support", "1"]).json();
+    let all = evaluate(&log, &["--split-days", "0.5", "--min-count", "1"]).json();
     assert_eq!((&all["train"]["items"], &all["new_items"]["items"]), (&3.into(), &1.into()));
 }
 
@@ -228,7 +228,7 @@ fn the_training_part_that_was_written_is_the_one_that_was_learned_from() {
         let report = ran.json();
         ["sessions", "steps", "items"].map(|name| report["train"][name].clone())
     };
-    let split = ["--split-share", "0.4", "--min-support", "1", "--train-out", part.to_str().unwrap()];
+    let split = ["--split-share", "0.4", "--min-count", "1", "--train-out", part.to_str().unwrap()];
     let learned = facts(evaluate(&log, &split));
     assert_eq!(learned, [json!(2), json!(5), json!(4)]);
     assert_eq!(facts(evaluate(&part, &["--test", log.to_str().unwrap()])), learned);
@@ -241,7 +241,7 @@ fn only_the_kinds_asked_for_are_steps() {
         let words = ["--test", log.to_str().unwrap()];
         evaluate(&log, &[&words, more].concat()).json()["train"]["steps"].clone()
     };
-    assert_eq!((steps(&[]), steps(&["--only", "view_item"])), (json!(8), json!(6)));
+    assert_eq!((steps(&[]), steps(&["--kinds", "view_item"])), (json!(8), json!(6)));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_part_without_sessions_is_refused_by_its_name() {
         ran.json()["error"]["field"].clone()
     };
     assert_eq!(refused(evaluate(&train, &["--test", test.to_str().unwrap()])), "test");
-    assert_eq!(refused(evaluate(&train, &["--split-days", "900", "--min-support", "1"])), "training");
+    assert_eq!(refused(evaluate(&train, &["--split-days", "900", "--min-count", "1"])), "training");
     assert_eq!(refused(evaluate(&train, &["--split-share", "0.5"])), "training");
 }
 
@@ -315,7 +315,7 @@ fn options_that_do_not_go_together_and_values_that_are_none_are_refused() {
     for (words, code) in [
         (&[][..], "missing-option"),
         (&["--test", test, "--split-days", "2"], "conflicting-options"),
-        (&["--test", test, "--only", "page_view"], "invalid-option"),
+        (&["--test", test, "--kinds", "page_view"], "invalid-option"),
         (&["--test", test, "--engine", "full"], "missing-option"),
     ] {
         let ran = evaluate(&train, words);

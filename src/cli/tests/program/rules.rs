@@ -51,7 +51,7 @@ fn a_log_becomes_a_table_that_both_engines_accept_and_evaluate_measures() {
     assert_eq!((&checked["verdict"], &checked["golden"]), (&"compact".into(), &3.into()));
 
     let vocabulary = out.join("vocabulary.json").display().to_string();
-    let words = ["evaluate", "--json", "--split-share", "0.1", "--min-support", "1", "--train", log.to_str().unwrap()];
+    let words = ["evaluate", "--json", "--split-share", "0.1", "--min-count", "1", "--train", log.to_str().unwrap()];
     let ran = nearside([&words[..], &["--model", &model, "--vocabulary", &vocabulary]].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let recall = ran.json()["rankers"]["model.onnx"]["recall_10"]["value"].as_f64();

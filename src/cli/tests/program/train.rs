@@ -59,7 +59,7 @@ fn the_model_is_measured_by_evaluate_with_its_vocabulary() {
     let (log, out) = (log("train_taken.txt", 400), folder("train_taken"));
     assert_eq!(train(&log, &out, &[SMALL, &["--epochs", "12", "--rate", "0.01"]].concat()).code, 0);
     let [model, vocabulary] = ["model.onnx", "vocabulary.json"].map(|name| out.join(name).display().to_string());
-    let words = ["evaluate", "--json", "--split-share", "0.1", "--min-support", "1", "--train", log.to_str().unwrap()];
+    let words = ["evaluate", "--json", "--split-share", "0.1", "--min-count", "1", "--train", log.to_str().unwrap()];
     let ran = nearside([&words[..], &["--model", &model, "--vocabulary", &vocabulary]].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     // It goes round a ring, so that the next item is never in doubt.
