@@ -43,7 +43,7 @@ impl Grouping {
     pub(crate) fn group(self, session: &TestSession, prefix: usize, thirds: &Thirds) -> usize {
         let next = session.items[prefix];
         match self {
-            Grouping::SessionLength => between(session.items.len(), &[3, 6, 11]),
+            Grouping::SessionLength => between(session.length, &[3, 6, 11]),
             Grouping::PrefixLength => between(prefix, &[2, 3, 6]),
             Grouping::Popularity => thirds.of[next as usize] as usize,
             Grouping::Repeat => usize::from(!session.items[..prefix].contains(&next)),

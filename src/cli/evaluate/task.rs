@@ -21,6 +21,8 @@ pub(crate) struct TestSession {
     steps: Vec<usize>,
     /// The item of each step.
     pub(crate) items: Vec<u32>,
+    /// How many steps the session has; more than are here where the last of them are not asked about.
+    pub(crate) length: usize,
 }
 
 /// What is asked about an item that training never saw.
@@ -79,8 +81,9 @@ impl<'a> Task<'a> {
         let (mut sessions, mut emptied, mut new) = (Vec::new(), 0, NewItems::default());
         for Sequence { session, steps } in tested {
             let number = |step: usize| test.sessions()[*session].steps[step].target;
-            let mut whole = TestSession { session: *session, steps: steps.clone(), items: Vec::new() };
-            for number in steps.iter().filter_map(|step| number(*step)) {
+            let (steps, length) = (steps.clone(), steps.len());
+            let mut whole = TestSession { session: *session, steps, items: Vec::new(), length };
+            for number in whole.steps.iter().filter_map(|step| number(*step)) {
                 let item = *items.entry(test.items().name(number)).or_insert_with(|| {
                     numbers.push(number);
                     numbers.len() as u32 - 1
@@ -97,7 +100,8 @@ impl<'a> Task<'a> {
             if items.len() < 2 {
                 emptied += 1;
             } else {
-                sessions.push(TestSession { session: *session, steps, items });
+                let length = items.len();
+                sessions.push(TestSession { session: *session, steps, items, length });
             }
         }
         new.items = numbers.len() - known;
@@ -155,7 +159,8 @@ impl<'a> Task<'a> {
         session.steps.clone().into_iter().map(move |step| &steps[step])
     }
 
-    /// Keeps so many sessions drawn at random that there are at least `pairs` questions, or all of them.
+    /// Keeps `pairs` questions of sessions drawn at random, or all of them: of the last session that is drawn, the first
+    /// ones.
     pub(crate) fn sample(&mut self, pairs: usize, seed: u64) {
         let mut random = Random::of_seed(seed);
         let mut order: Vec<usize> = (0..self.sessions.len()).collect();
@@ -163,7 +168,10 @@ impl<'a> Task<'a> {
         while asked < pairs && drawn < order.len() {
             let other = drawn + random.below(order.len() - drawn);
             order.swap(drawn, other);
-            asked += self.sessions[order[drawn]].items.len() - 1;
+            let session = &mut self.sessions[order[drawn]];
+            session.items.truncate(pairs - asked + 1);
+            session.steps.truncate(pairs - asked + 1);
+            asked += session.items.len() - 1;
             drawn += 1;
         }
         self.new.sessions.truncate(self.new.sessions.len() * drawn / order.len().max(1));

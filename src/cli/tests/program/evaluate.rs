@@ -200,6 +200,25 @@ fn the_number_of_threads_changes_no_figure_and_the_seed_only_the_intervals() {
 }
 
 #[test]
+fn exactly_as_many_questions_are_asked_as_are_asked_for() {
+    let sessions = "a b c d e f\n".repeat(4);
+    for most in [1, 4, 5, 7, 19, 20, 21] {
+        let path = scratch(&format!("most-{most}.jsonl"));
+        let more = ["--max-queries", &most.to_string(), "--questions", path.to_str().unwrap()];
+        let report = on_lines(&format!("most-{most}"), "a b c d e f\n", &sessions, &more);
+        assert_eq!(report["test"]["pairs"], most.min(20), "{report}");
+        assert_eq!(report["test"]["sampled"], most < 20);
+        // A session whose end is not asked about is as long as it was.
+        let lengths = &report["rankers"]["markov"]["groups"]["session_length"];
+        assert_eq!(lengths["6-10"]["pairs"], most.min(20), "{lengths}");
+        let text = std::fs::read_to_string(path).unwrap();
+        let asked = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let asked = asked.map(|line| line["events"].as_array().unwrap().len() - 1);
+        assert_eq!(asked.sum::<usize>(), most.min(20));
+    }
+}
+
+#[test]
 fn a_log_is_split_by_time_after_the_rare_items_are_gone() {
     // a and b occur five times, the others less; the last session ends a day after the others.
     let mut rows = "session,time,item\n".to_owned();
