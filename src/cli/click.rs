@@ -11,8 +11,8 @@ use clap::{ArgGroup, Args};
 use nearside_core::content::WIDTH;
 use nearside_core::{Catalogue, Value};
 use nearside_log::{ImpressionSource, Impressions, Log, PlaceMapping};
-use nearside_train::Part;
 use nearside_train::click::{Examples, Model, Terms};
+use nearside_train::{Part, write_whole};
 use serde::Serialize;
 
 use crate::catalogue::Prepared;
@@ -185,7 +185,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         source => Error::Training(source),
     })?;
     let file = model.file(&about(options, &data, &model));
-    std::fs::write(&options.out, &file).map_err(Error::writing(&options.out))?;
+    write_whole(&options.out, &file).map_err(Error::writing(&options.out))?;
     let report = Report {
         model: &options.out,
         bytes: file.len(),

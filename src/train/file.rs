@@ -7,8 +7,12 @@ use std::path::Path;
 /// Writes a file. However it ends, with a full disk or a killed program, the place holds what it held before or all of
 /// `bytes`.
 ///
-/// The file is written as `.part` beside its place, which is removed where that fails. Errors: what the system says.
+/// The file is written as `.part` beside its place, which is removed where that fails; what stands there and is no file,
+/// such as a pipe or a device, is written into. Errors: what the system says.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir()) {
+        return fs::write(path, bytes);
+    }
     let beside = path.with_extension("part");
     let write = || {
         let mut file = File::create(&beside)?;
@@ -43,6 +47,14 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), b"new");
         }
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        #[cfg(unix)]
+        {
+            // A link, so that a place in this folder would be lost and not one of the system.
+            let device = folder.join("device");
+            std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+            write_whole(&device, b"text").unwrap();
+            assert!(fs::symlink_metadata(&device).unwrap().is_symlink());
+        }
         fs::remove_dir_all(folder).unwrap();
     }
 }

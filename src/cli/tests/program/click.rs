@@ -164,6 +164,19 @@ fn where_no_click_is_and_why_is_told() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_model_that_cannot_be_written_leaves_the_old_one() {
+    let (table, out) = (brands("click_full.csv", 400), scratch("click_full.onnx"));
+    std::fs::write(&out, "old").unwrap();
+    let part = out.with_extension("part");
+    let _ = std::fs::remove_file(&part);
+    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+    let ran = click(&["--impressions", text(&table), "--columns", "clicked=was_clicked,ad.brand=maker"], &out);
+    assert_eq!((ran.code, ran.error()), (1, "unwritable-file"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "old");
+}
+
 #[test]
 fn real_impressions_are_read_with_what_has_a_place_and_what_has_none() {
     let [Some(train), Some(test), Some(index)] =

@@ -38,6 +38,27 @@ fn a_command_line_that_cannot_be_used_is_an_error_with_a_code_the_word_at_fault_
             "Leave",
         ),
         (&["replay", "--events", "a", "--k", "20", "--k", "30"], "conflicting-options", "k", None, "Give --k once"),
+        (
+            &["click", "--impressions", "a", "-o", "b", "--threads", "2"],
+            "conflicting-options",
+            "impressions",
+            None,
+            "Leave out --impressions or --threads",
+        ),
+        (
+            &["click", "--impressions", "a", "-o", "b", "--negatives", "2"],
+            "conflicting-options",
+            "impressions",
+            None,
+            "Leave out --impressions or --negatives",
+        ),
+        (
+            &["click", "--events", "a", "-o", "b", "--index", "c"],
+            "conflicting-options",
+            "events",
+            None,
+            "Leave out --events or --index",
+        ),
     ] {
         let error = refused(words);
         assert_eq!((&error["code"], &error["field"]), (&code.into(), &field.into()), "{words:?}: {error}");
