@@ -1,8 +1,8 @@
 //! Nearside's command line: `nearside check | replay | train | rules | membership | embed | click | simulate | evaluate`.
 //!
-//! Results go to standard output, everything else to standard error. A failure
-//! prints `error[code]: message` and `remedy: ...` and exits with 1, a command
-//! line that cannot be used like every other.
+//! Results go to standard output, everything else to standard error. A failure,
+//! and a command line that cannot be used is one, prints `error[code]: message`
+//! and `remedy: ...` and exits with 1.
 
 mod artefacts;
 mod catalogue;

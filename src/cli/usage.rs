@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::num::{ParseFloatError, ParseIntError};
 
 use clap::error::{ContextKind, ErrorKind};
 
@@ -28,7 +29,7 @@ enum Fault {
     UnknownCommand(Vec<String>),
     /// A word that is no option of the command. Holds one that is alike.
     UnknownOption(Option<String>),
-    /// Something is not given that has to be. Holds it as help writes it, a choice as `<--a <A>|--b <B>>`.
+    /// Something is not given that has to be. Holds it as help writes it.
     MissingOption(String),
     /// A value that is none of the option's. Holds why.
     InvalidOption(String),
@@ -62,12 +63,17 @@ impl Usage {
                 };
             }
             ErrorKind::UnknownArgument => Fault::UnknownOption(told(ContextKind::SuggestedArg)),
-            ErrorKind::MissingRequiredArgument => Fault::MissingOption(word.clone()),
+            ErrorKind::MissingRequiredArgument => Fault::MissingOption(missing(&word)),
             ErrorKind::ArgumentConflict => {
                 Fault::Conflict(told(ContextKind::PriorArg).filter(|other| *other != word).map(|other| option(&other)))
             }
             ErrorKind::ValueValidation => match range {
                 Some(OutOfRange(range)) => Fault::OutOfRange(range.clone()),
+                // What the option's type cannot hold: below 0, with a fraction, or too large.
+                None if value.as_ref().is_some_and(|value| value.parse::<f64>().is_ok()) && !is_told(error) => {
+                    let command = command.as_deref().unwrap_or_default();
+                    Fault::OutOfRange(format!("a number in the range that `nearside {command} --help` tells"))
+                }
                 None => Fault::InvalidOption(why(error.source().map(ToString::to_string))),
             },
             ErrorKind::InvalidValue if value.is_none() => Fault::InvalidOption("it has no value".into()),
@@ -153,6 +159,20 @@ impl fmt::Display for Usage {
 fn option(written: &str) -> String {
     let from = written.find("--").unwrap_or(0);
     written[from..].trim_start_matches('<').split([' ', ',', '=', '|', '>']).next().unwrap_or_default().to_owned()
+}
+
+/// Whether an option's own parser says why it refuses a value.
+fn is_told(error: &clap::Error) -> bool {
+    error.source().is_some_and(|source| !source.is::<ParseIntError>() && !source.is::<ParseFloatError>())
+}
+
+/// What is missing, with the choices there are: `<--a <A>|--b <B>>` is how help writes them.
+fn missing(written: &str) -> String {
+    let one = |written: &str| match written.strip_prefix("<--").and_then(|choice| choice.strip_suffix('>')) {
+        Some(choice) => format!("--{}", choice.replace('|', " or ")),
+        None => written.to_owned(),
+    };
+    written.split(", ").map(one).collect::<Vec<_>>().join(" and ")
 }
 
 /// What clap says, in one line and without its own `error: `.
