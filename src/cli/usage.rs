@@ -35,7 +35,8 @@ enum Fault {
     InvalidOption(String),
     /// A number outside the range. Holds what the option takes.
     OutOfRange(String),
-    /// Two options that do not go together, as where one makes the other idle. Holds the other, none where one option is given twice.
+    /// Two options that do not go together, as where one makes the other idle. Holds the other; none where one option is
+    /// given twice.
     Conflict(Option<String>),
 }
 

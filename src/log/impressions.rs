@@ -73,7 +73,8 @@ impl Impressions {
     ///
     /// # Errors
     ///
-    /// [`Error::Unreadable`]; [`Error::UnknownFormat`]; [`Error::NoColumn`] without labels or without a column that a mapping names;
+    /// [`Error::Unreadable`]; [`Error::UnknownFormat`]; [`Error::NoColumn`] without labels or without a column that a
+    /// mapping names;
     /// [`Error::InvalidLabel`] where no label is 0 or 1; [`Error::MissingIndex`] for a libfm file without an index;
     /// [`Error::UnusableRow`] where the source is strict; [`Error::Empty`].
     pub fn read(source: &ImpressionSource, told: &mut dyn FnMut(Notice<'_>)) -> Result<Impressions, Error> {
