@@ -143,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::encoder::{Shape, StepInputs};
+    use crate::measure::{place, places};
     use crate::network::encode;
     use crate::random::{Random, Stream};
     use crate::sessions::{Detail, Sessions};
@@ -221,8 +222,11 @@ mod tests {
     #[test]
     fn every_engine_computes_what_the_trainer_computes() {
         let step = |id: u32| (id, Detail { kind: 1 + (id % 7) as u8, pause_s: (id * id) as u16 });
-        let sessions = [&[7][..], &[3, 9, 3], &[1, 2, 3, 4, 5, 40]].map(|s| s.iter().map(|id| step(*id)).collect());
-        let sessions: [Vec<(u32, Detail)>; 3] = sessions.map(|mut session: Vec<(u32, Detail)>| {
+        // The last one is longer than the file reads, with an item that comes back from before what is read.
+        let long: Vec<u32> = (1..=LENGTH as u32 + 3).chain([1]).collect();
+        let sessions =
+            [&[7][..], &[3, 9, 3], &[1, 2, 3, 4, 5, 40], &long].map(|s| s.iter().map(|id| step(*id)).collect());
+        let sessions: [Vec<(u32, Detail)>; 4] = sessions.map(|mut session: Vec<(u32, Detail)>| {
             session[0].1.pause_s = 0;
             session
         });
@@ -250,14 +254,22 @@ mod tests {
     }
 
     #[test]
-    fn attention_is_measured_on_what_its_file_is_given_of_a_long_session() {
-        let network = network(Architecture::Attention, StepInputs { kind: true, pause: true });
-        let numbers = quantise(&network.table(), 12, 127);
-        let table = directions(&numbers, 12);
-        let file = graph(&network, &numbers, CALIBRATION, None).file("test", &[("nearside.schema", "1".into())]);
-        let mut scorer = Scorer::load(&file, Engine::ALL[0]).unwrap();
-        let session: Vec<_> = (1..=LENGTH as u32 + 3).map(|id| (id, Detail { kind: 1, pause_s: 60 })).collect();
-        let (got, expected) = (run(&mut scorer, network.shape.steps, &session), expected(&network, &table, &session));
-        assert!(got.iter().zip(&expected).all(|(got, expected)| (got - expected).abs() < 1e-4));
+    fn every_network_is_measured_on_what_its_file_is_given_of_a_long_session() {
+        let session: Vec<u32> = (1..=LENGTH as u32 + 4).collect();
+        for architecture in Architecture::ALL {
+            let network = network(architecture, StepInputs::default());
+            let numbers = quantise(&network.table(), 12, 127);
+            let table = directions(&numbers, 12);
+            let file = graph(&network, &numbers, CALIBRATION, None).file("test", &[("nearside.schema", "1".into())]);
+            let mut scorer = Scorer::load(&file, Engine::ALL[0]).unwrap();
+            let sessions: Sessions = [session.as_slice()].into_iter().collect();
+            let queries = encode(network.shape, &network.weights, &table, &sessions).unwrap();
+            let measured = places(&table, 12, &queries, &sessions).unwrap();
+            let given = (1..session.len()).map(|end| {
+                let steps: Vec<_> = session[..end].iter().map(|id| (*id, Detail::default())).collect();
+                place(&run(&mut scorer, StepInputs::default(), &steps), session[end])
+            });
+            assert_eq!(measured, given.collect::<Vec<_>>(), "{architecture:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::adam::{Pace, Trained};
 use crate::batch::{Batch, place_details};
-use crate::encoder::{Architecture, Encoded, Read, Shape, Weights};
+use crate::encoder::{Encoded, Read, Shape, Weights};
 use crate::loss::{Aim, cross_entropy, probabilities};
 use crate::random::{Random, Stream};
 use crate::sessions::{Detail, Sessions};
@@ -215,19 +215,17 @@ struct Window {
 }
 
 impl Window {
-    /// The windows of a session: the whole of it, or where positions matter, what a file would be given.
-    fn of(shape: Shape, session: usize, steps: usize) -> Vec<Window> {
-        let whole = match shape.architecture {
-            Architecture::Attention => steps.min(shape.length),
-            Architecture::Hybrid | Architecture::Gru | Architecture::Lstm => steps,
-        };
+    /// The windows of a session: what a file of `length` steps would be given.
+    fn of(length: usize, session: usize, steps: usize) -> Vec<Window> {
+        let whole = steps.min(length);
         let first = Window { session, steps: 0..whole, asked: 0 };
         let later = (whole..steps).map(|last| Window { session, steps: last + 1 - whole..last + 1, asked: last });
         std::iter::once(first).chain(later).collect()
     }
 }
 
-/// Queries after every step but the last of some sessions, in the sessions' order.
+/// Queries after every step but the last of some sessions, in the sessions' order. Each reads as many steps as a file does,
+/// so that what is measured, calibrated and blended is what ships.
 pub(crate) fn encode(
     shape: Shape,
     weights: &Weights,
@@ -236,7 +234,7 @@ pub(crate) fn encode(
 ) -> candle_core::Result<Vec<Vec<Query>>> {
     const TOGETHER: usize = 64;
     let width = shape.width;
-    let windows = |s: usize| Window::of(shape, s, sessions.get(s).len().saturating_sub(1));
+    let windows = |s: usize| Window::of(shape.length, s, sessions.get(s).len().saturating_sub(1));
     let mut order: Vec<Window> = (0..sessions.len()).flat_map(windows).collect();
     order.sort_by_key(|window| window.steps.len());
     let encode = |group: &[Window]| -> candle_core::Result<Vec<(usize, Vec<Query>)>> {

@@ -164,9 +164,9 @@ impl Fitted {
     ) -> Result<Fitted, Error> {
         let width = network.shape.width;
         let (mut shipped, mut queries) = figures(network, table, validation)?;
-        let blend = rules.map(|rules| Blend::new(rules, (table, width), &queries, validation)).transpose()?;
+        let blend = rules.map(|rules| Blend::new(rules, (table, network.shape), &queries, validation)).transpose()?;
         if let Some((rules, blend)) = rules.zip(blend) {
-            rules.blend(blend.weight, &mut queries, validation);
+            rules.blend(blend.weight, network.shape.length, &mut queries, validation);
             shipped = Figures::of(&places(table, width, &queries, validation)?);
         }
         let calibration = calibration::fit(table, width, &queries, validation)?;
@@ -200,7 +200,7 @@ fn after(
     sessions.push_detailed(&[steps, &[(1, Detail::default())]].concat());
     let mut queries = encode(network.shape, &network.weights, table, &sessions)?;
     if let Some((rules, weight)) = blended {
-        rules.blend(weight, &mut queries, &sessions);
+        rules.blend(weight, network.shape.length, &mut queries, &sessions);
     }
     Ok(queries.pop().and_then(|mut queries| queries.pop()).unwrap_or_default())
 }

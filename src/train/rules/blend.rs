@@ -42,18 +42,19 @@ impl Blend {
     /// Fits the weight to the validation sessions; the gain is measured with one that is fitted to half of them.
     pub(crate) fn new(
         rules: &Rules,
-        (table, width): (&[f32], usize),
+        (table, shape): (&[f32], Shape),
         queries: &[Vec<Query>],
         validation: &Sessions,
     ) -> Result<Blend, Error> {
+        let Shape { width, length, .. } = shape;
         let half = validation.len() / 2;
         let (older, newer) = (validation.range(0..half), validation.range(half..validation.len()));
-        let of_older = rules.weight(table, width, &queries[..half], &older)?;
+        let of_older = rules.weight((table, shape), &queries[..half], &older)?;
         let without = Figures::of(&places(table, width, &queries[half..], &newer)?);
         let mut blended = queries[half..].to_vec();
-        rules.blend(of_older, &mut blended, &newer);
+        rules.blend(of_older, length, &mut blended, &newer);
         let with = Figures::of(&places(table, width, &blended, &newer)?);
-        let weight = rules.weight(table, width, queries, validation)?;
+        let weight = rules.weight((table, shape), queries, validation)?;
         Ok(Blend { weight, without, with })
     }
 }
@@ -69,11 +70,11 @@ struct Asked {
 }
 
 impl Rules {
-    /// What one unit of weight adds to the scores of items after a session.
-    fn additions(&self, session: &[u32]) -> Vec<(u32, f32)> {
+    /// What one unit of weight adds to the scores of items after a session, of which a file reads the last `length` steps.
+    fn additions(&self, session: &[u32], length: usize) -> Vec<(u32, f32)> {
         let mut sums = std::collections::BTreeMap::new();
         let mut factor = 1.0;
-        for item in session.iter().rev().take(super::LENGTH) {
+        for item in session.iter().rev().take(length) {
             for entry in &self.rows[*item as usize] {
                 *sums.entry(entry.to).or_insert(0.0) += factor * entry.weight();
             }
@@ -83,10 +84,10 @@ impl Rules {
     }
 
     /// Adds the rules to the queries after every step but the last of some sessions.
-    pub(crate) fn blend(&self, weight: f32, queries: &mut [Vec<Query>], sessions: &Sessions) {
+    pub(crate) fn blend(&self, weight: f32, length: usize, queries: &mut [Vec<Query>], sessions: &Sessions) {
         for (session, queries) in sessions.iter().zip(queries) {
             for (end, query) in (1..).zip(queries) {
-                let added = self.additions(&session[..end]).into_iter();
+                let added = self.additions(&session[..end], length).into_iter();
                 query.added.extend(added.map(|(item, addition)| (item, weight * addition)));
             }
         }
@@ -95,11 +96,11 @@ impl Rules {
     /// The weight at which the next items of some sessions are likeliest. Negative where the rules mislead.
     pub(crate) fn weight(
         &self,
-        table: &[f32],
-        width: usize,
+        (table, shape): (&[f32], Shape),
         queries: &[Vec<Query>],
         sessions: &Sessions,
     ) -> Result<f32, Error> {
+        let Shape { width, length, .. } = shape;
         let prefixes: Vec<(&[u32], u32)> = sessions
             .iter()
             .flat_map(|session| (1..session.len()).map(move |end| (&session[..end], session[end])))
@@ -109,7 +110,7 @@ impl Rules {
             for (scores, (session, target)) in scores.chunks(table.len() / width).zip(&prefixes[first..]) {
                 let largest = scores[1..].iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let sum: f64 = scores[1..].iter().map(|score| f64::from((score - largest).exp())).sum();
-                let added = self.additions(session);
+                let added = self.additions(session, length);
                 let on_target = added.iter().find(|(item, _)| item == target);
                 asked.push(Asked {
                     all: f64::from(largest) + sum.ln(),
@@ -230,7 +231,18 @@ mod tests {
         let alike = Query { vector: vec![0.0], added: Vec::new() };
         let queries: Vec<Vec<Query>> =
             validation.iter().map(|session| vec![alike.clone(); session.len() - 1]).collect();
-        let weight = ring().weight(&[0.0; ITEMS + 1], 1, &queries, &validation).unwrap();
+        let shape = Shape { width: 1, ..Shape::of_width(8) };
+        let weight = ring().weight((&[0.0; ITEMS + 1], shape), &queries, &validation).unwrap();
         assert!(weight.abs() < 0.1, "{weight}");
+    }
+    #[test]
+    fn rules_add_what_the_steps_say_that_a_file_reads() {
+        let added = |session: &[u32], length: usize| {
+            let mut queries = vec![vec![Query::default(); session.len() - 1]];
+            ring().blend(1.0, length, &mut queries, &[session].into_iter().collect());
+            queries[0].pop().unwrap().added
+        };
+        assert_eq!(added(&[1, 11, 21, 5], 2), added(&[11, 21, 5], 2));
+        assert_ne!(added(&[1, 11, 21, 5], 3), added(&[11, 21, 5], 3));
     }
 }
