@@ -180,6 +180,13 @@ pub struct Epoch {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
+    /// The run begins, or goes on from a checkpoint. Comes before all else.
+    Start {
+        /// Steps that were made before; 0 where it begins.
+        step: u64,
+        /// Epochs that were finished before.
+        history: &'a [Epoch],
+    },
     /// A step was made.
     Step {
         /// Its number in the run, from 1.
@@ -276,6 +283,9 @@ pub fn train(
         }
     }
 
+    if watch(Progress::Start { step: state.step, history: &state.history }).is_break() {
+        return Ok(None);
+    }
     let length = options.shape.length;
     let half_life = options.half_life.unwrap_or(f64::INFINITY);
     let batches = Batches::new(data.training, data.items, length, half_life, options.seed);

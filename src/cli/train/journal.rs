@@ -1,7 +1,10 @@
 //! The journal of a training, its page and its bar.
+//!
+//! A run that goes on drops what the journal has of steps after the checkpoint, as they are made again, so that in the end
+//! journal and page are those of an unbroken run.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,8 +19,9 @@ use crate::error::Error;
 /// The journal and the page of a command.
 pub(super) struct Journal {
     folder: PathBuf,
-    lines: BufWriter<File>,
+    lines: File,
     path: PathBuf,
+    resume: bool,
 }
 
 /// How many steps lie between two losses in the journal.
@@ -26,25 +30,59 @@ const STEPS_NOTED: u64 = 50;
 impl Journal {
     pub(super) fn open(folder: &Path, resume: bool) -> Result<Journal, Error> {
         let path = folder.join("train.jsonl");
-        let open = || {
-            let mut file = File::options().create(true).read(true).write(true).truncate(!resume).open(&path)?;
-            if resume {
-                // A run that was killed, or found the disk full, may have left half a line.
-                let mut lines = Vec::new();
-                file.read_to_end(&mut lines)?;
-                let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
-                file.set_len(whole)?;
-                file.seek(SeekFrom::Start(whole))?;
-            }
-            Ok(BufWriter::new(file))
-        };
-        let lines = open().map_err(writing(&path))?;
-        Ok(Journal { folder: folder.to_owned(), lines, path })
+        let lines = File::options().create(true).append(resume).write(true).truncate(!resume).open(&path);
+        let lines = lines.map_err(writing(&path))?;
+        Ok(Journal { folder: folder.to_owned(), lines, path, resume })
     }
 
-    /// One line, written through, so that a killed run has lost none.
+    /// One line in one piece, so that a killed run has lost none.
     pub(super) fn note(&mut self, value: &Value) -> Result<(), Error> {
-        writeln!(self.lines, "{value}").and_then(|()| self.lines.flush()).map_err(writing(&self.path))
+        self.lines.write_all(format!("{value}\n").as_bytes()).map_err(writing(&self.path))
+    }
+
+    /// Begins the lines of a network, or goes on after those up to its last checkpoint. Returns the losses among them.
+    fn start(&mut self, name: &str, begins: &Value, step: u64, history: &[Epoch]) -> Result<Vec<(u64, f32)>, Error> {
+        let mut losses = Vec::new();
+        let (mut begun, mut epochs) = (false, 0);
+        if self.resume {
+            let text = std::fs::read(&self.path).map_err(Error::reading(&self.path))?;
+            let mut kept = String::new();
+            for line in String::from_utf8_lossy(&text).lines() {
+                // A run that was killed, or found the disk full, may have left half a line.
+                let Ok(noted) = serde_json::from_str::<Value>(line) else { continue };
+                // The report of a run that went on to its end comes again.
+                let mut keep = noted.get("done").is_none();
+                if noted["network"] == name {
+                    if let Some(of) = noted["step"].as_u64() {
+                        keep = of <= step;
+                        losses.extend(noted["loss"].as_f64().filter(|_| keep).map(|loss| (of, loss as f32)));
+                    } else if let Some(epoch) = noted["epoch"].as_u64() {
+                        keep = epoch <= history.len() as u64;
+                        epochs += usize::from(keep);
+                    } else {
+                        keep = step > 0;
+                        begun |= keep;
+                    }
+                }
+                if keep {
+                    kept += line;
+                    kept.push('\n');
+                }
+            }
+            if kept.as_bytes() != text {
+                write_whole(&self.path, kept.as_bytes()).map_err(writing(&self.path))?;
+                self.lines = File::options().append(true).open(&self.path).map_err(writing(&self.path))?;
+            }
+        }
+        if !begun {
+            self.note(begins)?;
+        }
+        // A checkpoint is written before its epoch is told.
+        history.iter().skip(epochs).try_for_each(|epoch| self.note(&epoch_note(name, epoch)))?;
+        if !history.is_empty() {
+            self.draw(name, &losses, history)?;
+        }
+        Ok(losses)
     }
 
     /// Trains the teachers: narrower by a quarter, which is quicker and makes them err elsewhere.
@@ -78,7 +116,7 @@ impl Journal {
             every: Duration::from_secs(options.checkpoint_every),
             resume: options.resume,
         };
-        self.note(&json!({"network": name, "options": settings, "sessions": data.training.len()}))?;
+        let begins = json!({"network": name, "options": settings, "sessions": data.training.len()});
         let style = ProgressStyle::with_template("{prefix:10} {wide_bar} {pos}/{len} {msg} {eta}")
             .expect("a constant template");
         let bar = ProgressBar::new(0).with_style(style).with_prefix(name.to_owned());
@@ -87,6 +125,10 @@ impl Journal {
         let mut fault = None;
         let mut watch = |progress: Progress<'_>| {
             let noted = match progress {
+                Progress::Start { step, history: finished } => {
+                    history = finished.to_vec();
+                    self.start(name, &begins, step, finished).map(|found| losses = found)
+                }
                 Progress::Step { step, steps, loss } => {
                     bar.set_length(steps.max(step));
                     bar.set_position(step);
@@ -100,10 +142,7 @@ impl Journal {
                 Progress::Epoch(epoch) => {
                     history.push(epoch.clone());
                     bar.println(epoch_line(epoch));
-                    let figures = epoch.validation.as_ref().map(percent);
-                    let line =
-                        json!({"network": name, "epoch": epoch.epoch, "loss": epoch.loss, "validation": figures});
-                    self.note(&line).and_then(|()| self.draw(name, &losses, &history))
+                    self.note(&epoch_note(name, epoch)).and_then(|()| self.draw(name, &losses, &history))
                 }
                 _ => Ok(()),
             };
@@ -134,6 +173,13 @@ impl Journal {
     }
 }
 
+/// What the journal tells of an epoch.
+fn epoch_note(name: &str, epoch: &Epoch) -> Value {
+    let figures = epoch.validation.as_ref().map(percent);
+    json!({"network": name, "epoch": epoch.epoch, "loss": epoch.loss, "validation": figures})
+}
+
+/// The same for people.
 fn epoch_line(epoch: &Epoch) -> String {
     let figures = epoch
         .validation
