@@ -51,6 +51,15 @@ pub(crate) enum Error {
         /// Sessions there were before those too short, and the items too rare, were left out.
         sessions: usize,
     },
+    /// Too few sessions are left of a log to learn from and to validate with.
+    TooFewSessions {
+        /// How many are left.
+        got: usize,
+        /// How many are needed.
+        needed: usize,
+        /// What leaves no more.
+        cause: Cause,
+    },
     /// The two engines compute different scores from the same numbers.
     EnginesDiffer {
         /// The largest difference found.
@@ -99,6 +108,21 @@ pub(crate) enum Error {
     Training(nearside_train::Error),
 }
 
+/// What leaves too few sessions of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The log has no more.
+    Log,
+    /// The kinds of event that are steps.
+    Kinds,
+    /// The number of steps that an item needs.
+    MinCount,
+    /// So many are held out that too few remain.
+    Training,
+    /// Too few are held out.
+    Validation,
+}
+
 /// An error as `--json` prints it.
 #[derive(Serialize)]
 struct Printed {
@@ -135,6 +159,7 @@ impl Error {
             Self::UnusableList(_) => "unusable-row",
             Self::NothingToPredict { .. } => "nothing-to-predict",
             Self::EmptySplit { .. } => "empty-split",
+            Self::TooFewSessions { .. } => "too-few-sessions",
             Self::EnginesDiffer { .. } => "engines-differ",
             Self::OtherEncoder { .. } => "encoder-mismatch",
             Self::Vocabulary { .. } => "invalid-vocabulary",
@@ -155,6 +180,12 @@ impl Error {
             Self::OtherEncoder { .. } => Some("embedding"),
             Self::EmptySplit { part, .. } => Some(part.word()),
             Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.field(),
+            Self::TooFewSessions { cause, .. } => Some(match cause {
+                Cause::Log => "events",
+                Cause::Kinds => "kinds",
+                Cause::MinCount => "min-count",
+                Cause::Training | Cause::Validation => "validation",
+            }),
             Self::NoClicks(no_clicks) => Some(no_clicks.part.word()),
             Self::Model { source, .. } => source.field(),
             Self::Training(source) => source.field(),
@@ -174,6 +205,7 @@ impl Error {
             Self::Log(source) => source.value(),
             Self::UnusableList(list) => list.source.value(),
             Self::NothingToPredict { sessions } | Self::EmptySplit { sessions, .. } => Some(sessions.to_string()),
+            Self::TooFewSessions { got, .. } => Some(got.to_string()),
             Self::EnginesDiffer { largest, .. } => Some(largest.to_string()),
             Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.value(),
             Self::NoClicks(no_clicks) => Some(no_clicks.examples.to_string()),
@@ -204,6 +236,13 @@ impl Error {
             Self::EmptySplit { .. } => {
                 "Split off more of the log, or test on sessions of items that the training log has".into()
             }
+            Self::TooFewSessions { cause, .. } => match cause {
+                Cause::Log => "Give a longer log in which sessions have two steps or more".into(),
+                Cause::Kinds => "Name more kinds of event with --kinds, or leave it out".into(),
+                Cause::MinCount => "Lower --min-count, or give a longer log".into(),
+                Cause::Training => "Lower --validation, or give a longer log".into(),
+                Cause::Validation => "Raise --validation, or give a longer log".into(),
+            },
             Self::EnginesDiffer { .. } => {
                 "Export with other options and check again; until they agree, trust neither engine with it".into()
             }
@@ -267,6 +306,16 @@ impl fmt::Display for Error {
             Self::EmptySplit { part, sessions } => {
                 let part = part.word();
                 write!(f, "none of {sessions} sessions is left in the {part} part with two steps or more")
+            }
+            Self::TooFewSessions { got, needed, cause } => {
+                let of = match cause {
+                    Cause::Log => "have two steps or more",
+                    Cause::Kinds => "have two steps or more of the kinds asked for",
+                    Cause::MinCount => "have two steps or more without the items that are too rare",
+                    Cause::Training => "are left to learn from",
+                    Cause::Validation => "are left to validate with",
+                };
+                write!(f, "{got} sessions {of}, {needed} are needed")
             }
             Self::EnginesDiffer { largest, tolerance } => {
                 write!(f, "the two engines differ by {largest:e}, more than {tolerance:e}")

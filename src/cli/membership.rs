@@ -143,6 +143,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let halves =
         options.log.rules(options.min_count).keep(&log).sequences.into_iter().partition(|_| random.below(2) == 0);
     let [members, others] = of_common_items(&log, halves, options.min_count.max(1));
+    let left = [&members, &others].map(Vec::len);
+    // An item has to be in both halves, so that where one is empty the other is too.
+    options.log.enough(left, [1, 1], || options.log.rules(1).keep(&log).sequences.len())?;
     let task = Task::new((&log, &members), (&log, &others))?;
     let support = support(&task);
     let attacked = attacked(&task, &support, options.sessions, &mut random);

@@ -234,6 +234,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     // Which items are frequent is told by all sessions together, without noise.
     let min_support = if privacy.is_some() { 1 } else { options.min_count };
     let prepared = Prepared::new(&log, &options.log.rules(min_support), options.validation);
+    let left = [&prepared.training, &prepared.validation].map(Sessions::len);
+    options.log.enough(left, [1, 1], || options.log.rules(1).keep(&log).sequences.len())?;
     drop(log);
     let Prepared { mut items, mut training, validation } = prepared;
     let unit = mining.unit_of(&[&training, &validation]).map_err(Error::Training)?;

@@ -7,7 +7,7 @@ use nearside_core::EventName;
 use nearside_log::{Format, Log, Mapping, Notice, Rules, Scratch, Source, Stream};
 
 use crate::artefacts::artefacts;
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::output::{apart, note};
 use crate::progress::bytes;
 
@@ -86,6 +86,31 @@ impl TrainingLog {
 
     pub(crate) fn read(&self) -> Result<Log, Error> {
         self.steps.reading.read(&self.events)
+    }
+
+    /// Whether enough sessions are left to learn from and to validate with; `long` tells how many had two steps or more
+    /// before rare items were left out.
+    pub(crate) fn enough(
+        &self,
+        [training, validation]: [usize; 2],
+        [learnt, held_out]: [usize; 2],
+        long: impl FnOnce() -> usize,
+    ) -> Result<(), Error> {
+        let (kept, both) = (training + validation, learnt + held_out);
+        let (got, needed, cause) = if kept < both {
+            match long() {
+                long if long >= both => (kept, both, Cause::MinCount),
+                long if self.steps.kinds.is_empty() => (long, both, Cause::Log),
+                long => (long, both, Cause::Kinds),
+            }
+        } else if training < learnt {
+            (training, learnt, Cause::Training)
+        } else if validation < held_out {
+            (validation, held_out, Cause::Validation)
+        } else {
+            return Ok(());
+        };
+        Err(Error::TooFewSessions { got, needed, cause })
     }
 
     /// Reads what the rules keep of a log that may be larger than memory.

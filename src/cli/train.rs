@@ -16,8 +16,8 @@ use nearside_core::Vocabulary;
 use nearside_core::content::Content;
 use nearside_log::{Facts, Scratch, Split, Stream};
 use nearside_train::{
-    Blend, ContentEncoder, Data, Entropy, Figures, Mining, Segmenting, Segments, Sessions, Shape, Shipping, StepInputs,
-    told, write_whole,
+    Blend, ContentEncoder, Data, Entropy, FEWEST_SESSIONS, Figures, Mining, Segmenting, Segments, Sessions, Shape,
+    Shipping, StepInputs, told, write_whole,
 };
 use serde_json::{Value, json};
 
@@ -42,7 +42,9 @@ Files are whole or not there; once the model is, those of an earlier run are gon
 does not fit into --memory waits in the folder, nameless, and is gone in the end.
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
-validation sessions: the newest ones, which the network does not learn from. With --refit it is trained once more
+validation sessions: the newest ones, which the network does not learn from. \"float\" are those of the vectors as they
+were trained, \"shipped\" those of the file, but for --rules, \"blended\" those with rules, where each half of the validation
+sessions is measured with the weight that suits the other half. With --refit it is trained once more
 on all sessions, for all epochs; figures, calibration and the weight of rules are then those of the first network.
 
 Segments (--segments): kinds of sessions by what their items are; the report tells the mean cosine of validation
@@ -256,6 +258,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let (training, validation) = (prepared.training.len(), prepared.validation.len());
     let short = log.sessions() - training - validation;
     note(format_args!("{} sessions kept, {short} too short, {rare} items too rare", training + validation));
+    // The weight of rules is fitted to one half and measured on the other.
+    let held_out = if options.rules { 2 } else { 1 };
+    options.log.enough([training, validation], [FEWEST_SESSIONS, held_out], || log.long_sessions())?;
     drop(log);
     let contents = contents(&prepared.items, &prepared.facts);
     // Before hours of training, so that a refusal costs a moment.
@@ -334,12 +339,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "epoch": chosen.best,
         "bytes": ranker.file.len(),
         "bytes_gzip": ranker.compressed,
-        "validation": {"float": percent(&ranker.float), "shipped": percent(&ranker.shipped)},
+        "validation": {
+            "float": percent(&ranker.float),
+            "shipped": percent(&ranker.shipped),
+            "blended": ranker.blend.map(|blend| percent(&blend.figures)),
+        },
         "calibration": ranker.calibration,
         "refit": options.refit,
-        "rules": ranker.blend.map(|blend| json!({
-            "weight": blend.weight, "unit": mining.unit, "without": percent(&blend.without), "with": percent(&blend.with),
-        })),
+        "rules": ranker.blend.map(|blend| json!({"weight": blend.weight, "unit": mining.unit})),
         "segments": described,
         "content": content.as_ref().map(|content| json!({
             "features": content.features(),

@@ -41,6 +41,7 @@ pub struct Action {
 pub struct Stream {
     known: Known,
     sessions: usize,
+    long: usize,
     /// Steps that name an item, by its number, and how many it needs to be kept.
     support: Vec<u64>,
     fewest: u64,
@@ -62,7 +63,7 @@ impl Stream {
     ) -> Result<Stream, Error> {
         let mut partitions = Partitions::new(rules, scratch);
         let known = source.rows(&mut partitions, told)?;
-        let (mut sessions, mut support) = (0, vec![0; known.items.len() + 1]);
+        let (mut sessions, mut long, mut support) = (0, 0, vec![0; known.items.len() + 1]);
         let (mut runs, mut actions) = (Runs::new(scratch), Vec::new());
         partitions.sessions(
             &mut |records| {
@@ -76,6 +77,7 @@ impl Stream {
                 if actions.len() < 2 {
                     return Ok(());
                 }
+                long += 1;
                 actions.iter().for_each(|action| support[action.item as usize] += 1);
                 // As a session in memory: that of the first row that names one.
                 let visitor = records.iter().map(|record| record.visitor).find(|visitor| *visitor != 0);
@@ -84,7 +86,7 @@ impl Stream {
             &mut |done, parts| told(Notice::Sorted { done, parts }),
         )?;
         runs.finish();
-        Ok(Stream { known, sessions, support, fewest: rules.min_support as u64, runs })
+        Ok(Stream { known, sessions, long, support, fewest: rules.min_support as u64, runs })
     }
 
     /// Hands over the visitor and the steps of every session that is kept, two at least, in the order of the sessions'
@@ -125,6 +127,11 @@ impl Stream {
     /// How many sessions the log has, those that are not kept included.
     pub fn sessions(&self) -> usize {
         self.sessions
+    }
+
+    /// How many sessions have two steps or more, those included that are too short without rare items.
+    pub fn long_sessions(&self) -> usize {
+        self.long
     }
 
     /// How many items are left out because too few steps name them.

@@ -37,11 +37,20 @@ pub enum Error {
         /// What differs.
         difference: String,
     },
-    /// Too few sessions of two steps to train and to validate.
+    /// Too few sessions of two steps or more.
     TooFewSessions {
+        /// Where they are.
+        part: Part,
         /// How many there are.
         got: usize,
         /// How many are needed.
+        needed: usize,
+    },
+    /// Too few training sessions whose items the log tells of, for one segment.
+    SmallSegment {
+        /// How many there are.
+        got: usize,
+        /// How many a segment needs.
         needed: usize,
     },
     /// A catalogue with too little in stock to show lists of it.
@@ -160,7 +169,7 @@ impl Error {
             Self::Unwritable { .. } => "unwritable-file",
             Self::DamagedCheckpoint { .. } => "damaged-checkpoint",
             Self::OtherRun { .. } => "other-run",
-            Self::TooFewSessions { .. } => "too-few-sessions",
+            Self::TooFewSessions { .. } | Self::SmallSegment { .. } => "too-few-sessions",
             Self::TooFewProducts { .. } => "too-few-products",
             Self::UnknownContent { .. } => "unknown-content",
             Self::Content { .. } => "invalid-content",
@@ -186,6 +195,8 @@ impl Error {
             Self::UnknownContent { wanted_by } => Some(wanted_by),
             Self::NoRules { .. } => Some("fewest"),
             Self::UnknownVisitor { .. } => Some("visitor"),
+            Self::TooFewSessions { part, .. } => Some(part.word()),
+            Self::SmallSegment { .. } => Some("segment-min"),
             Self::UnknownFeature { .. } => Some("features"),
             Self::NoClicks { part, .. } | Self::OnlyClicks { part, .. } => Some(part.word()),
             _ => None,
@@ -201,7 +212,9 @@ impl Error {
             | Self::OtherRun { path, .. }
             | Self::Content { path, .. }
             | Self::SentenceEncoder { path, .. } => Some(path.display().to_string()),
-            Self::TooFewSessions { got, .. } | Self::TooFewProducts { got, .. } => Some(got.to_string()),
+            Self::TooFewSessions { got, .. } | Self::SmallSegment { got, .. } | Self::TooFewProducts { got, .. } => {
+                Some(got.to_string())
+            }
             Self::Option { got, .. } => Some(got.clone()),
             Self::Diverged { step } => Some(step.to_string()),
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
@@ -224,9 +237,11 @@ impl Error {
             Self::OtherRun { .. } => {
                 "Resume with the log and options the run began with, or train into another folder".into()
             }
-            Self::TooFewSessions { .. } => {
+            Self::TooFewSessions { part: Part::Training, .. } => {
                 "Give a longer log in which sessions have two steps or more, or lower --min-count".into()
             }
+            Self::TooFewSessions { .. } => "Hold out more of the log, or give a longer one".into(),
+            Self::SmallSegment { .. } => "Lower --segment-min, or give a longer log".into(),
             Self::TooFewProducts { .. } => "Give a catalogue with more products in stock".into(),
             Self::UnknownContent { wanted_by } => format!(
                 "Say with --map which columns hold the category, brand, name or price, or leave --{wanted_by} out"
@@ -272,8 +287,12 @@ impl fmt::Display for Error {
                 write!(f, "{} is no checkpoint to go on from: {fault}", path.display())
             }
             Self::OtherRun { path, difference } => write!(f, "{} is of another run: {difference}", path.display()),
-            Self::TooFewSessions { got, needed } => {
-                write!(f, "there are {got} sessions of two steps or more, {needed} are needed")
+            Self::TooFewSessions { part, got, needed } => {
+                let part = part.word();
+                write!(f, "there are {got} sessions of two steps or more in the {part} part, {needed} are needed")
+            }
+            Self::SmallSegment { got, needed } => {
+                write!(f, "there are {got} sessions of items that the log tells of, a segment needs {needed}")
             }
             Self::TooFewProducts { got, needed } => {
                 write!(f, "the catalogue has {got} products in stock, {needed} are needed")

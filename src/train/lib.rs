@@ -86,7 +86,7 @@ pub use page::page;
 pub use random::Random;
 pub use ranker::{Ranker, Shipping};
 pub use rules::{Blend, Entropy, Mining, Privacy, Rule, Rules, RulesFile, Unit};
-pub use run::{Checkpoints, Data, Epoch, Options, Outcome, Progress, train};
+pub use run::{Checkpoints, Data, Epoch, FEWEST_SESSIONS, Options, Outcome, Progress, train};
 pub use segments::{Clarity, Segment, Segmenting, Segments};
 pub use sentence::SentenceEncoder;
 pub use sessions::{Detail, Sessions};

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::calibration::{self, Calibration};
 use crate::content::{NewItems, phrase};
 use crate::encoder::{KINDS, StepInputs};
-use crate::error::Error;
+use crate::error::{Error, Part};
 use crate::export::{self, directions, graph, quantise, rounded};
 use crate::measure::{Figures, places, scores};
 use crate::network::{Network, Query, encode};
@@ -47,11 +47,11 @@ pub struct Ranker {
     pub compressed: usize,
     /// Figures on the validation sessions with the vectors as they were trained.
     pub float: Figures,
-    /// The same with the whole numbers of the file.
+    /// The same with the whole numbers of the file, without rules.
     pub shipped: Figures,
     /// What a score means as a chance.
     pub calibration: Calibration,
-    /// What rules beside the network do, where there are any.
+    /// What rules beside the network do, where there are any: their figures are to be compared with `shipped`.
     pub blend: Option<Blend>,
 }
 
@@ -63,7 +63,8 @@ impl Outcome {
     /// Quantises, measures and writes the network. `validation` must be sessions it did not learn from. Where it learnt
     /// from all, hand over its twin that did not: figures, calibration and the weight of the rules are then the twin's.
     ///
-    /// Errors: `option-out-of-range` for levels, and for rules beside a network whose scores are no logits.
+    /// Errors: `option-out-of-range` for levels, and for rules beside a network whose scores are no logits;
+    /// `too-few-sessions` for no validation session of two steps, or beside rules for less than one in each half.
     pub fn ship(&self, validation: &Sessions, twin: Option<&Ranker>, shipping: &Shipping) -> Result<Ranker, Error> {
         let Shipping { levels, vocabulary, about, segments, new_items, rules } = shipping;
         if !(1..=127).contains(levels) {
@@ -80,6 +81,7 @@ impl Outcome {
                 Fitted { float: *float, shipped: *shipped, calibration: *calibration, blend: *blend }
             }
             None => {
+                enough(validation, 1)?;
                 let float = figures(&self.network, &self.network.table(), validation)?.0;
                 Fitted::new(&network, &table, float, rules.as_ref(), validation)?
             }
@@ -145,6 +147,12 @@ impl Outcome {
     }
 }
 
+/// Whether as many sessions as needed have a step to ask about.
+pub(crate) fn enough(validation: &Sessions, needed: usize) -> Result<(), Error> {
+    let got = validation.iter().filter(|session| session.len() > 1).count();
+    if got < needed { Err(Error::TooFewSessions { part: Part::Validation, got, needed }) } else { Ok(()) }
+}
+
 /// What is told of a network by sessions that it did not learn from.
 struct Fitted {
     float: Figures,
@@ -163,11 +171,10 @@ impl Fitted {
         validation: &Sessions,
     ) -> Result<Fitted, Error> {
         let width = network.shape.width;
-        let (mut shipped, mut queries) = figures(network, table, validation)?;
+        let (shipped, mut queries) = figures(network, table, validation)?;
         let blend = rules.map(|rules| Blend::new(rules, (table, network.shape), &queries, validation)).transpose()?;
         if let Some((rules, blend)) = rules.zip(blend) {
             rules.blend(blend.weight, network.shape.length, &mut queries, validation);
-            shipped = Figures::of(&places(table, width, &queries, validation)?);
         }
         let calibration = calibration::fit(table, width, &queries, validation)?;
         Ok(Fitted { float, shipped, calibration, blend })

@@ -14,7 +14,7 @@ use crate::adam::Pace;
 use crate::batch::{Batches, Candidates};
 use crate::checkpoint;
 use crate::encoder::Shape;
-use crate::error::Error;
+use crate::error::{Error, Part};
 use crate::measure::{Figures, places};
 use crate::network::{Network, Restraint, encode};
 use crate::sessions::{Detail, Sessions};
@@ -82,8 +82,8 @@ impl Default for Options {
 const WARM_UP: f64 = 300.0;
 /// Where the learning rate ends, as a share of the highest.
 const FLOOR: f32 = 0.02;
-/// Training sessions without which nothing can be learnt.
-const FEWEST_SESSIONS: usize = 10;
+/// Training sessions of two steps or more without which nothing can be learnt.
+pub const FEWEST_SESSIONS: usize = 10;
 
 impl Options {
     fn check(&self) -> Result<(), Error> {
@@ -249,7 +249,7 @@ pub fn train(
     options.check()?;
     let usable = data.training.iter().filter(|session| session.len() > 1).count();
     if usable < FEWEST_SESSIONS {
-        return Err(Error::TooFewSessions { got: usable, needed: FEWEST_SESSIONS });
+        return Err(Error::TooFewSessions { part: Part::Training, got: usable, needed: FEWEST_SESSIONS });
     }
     let largest = [data.training, data.validation].into_iter().flat_map(Sessions::iter).flatten().max();
     if let Some(id) = largest.filter(|id| **id as usize > data.items) {

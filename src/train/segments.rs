@@ -188,7 +188,7 @@ impl Space<'_> {
         let trained = self.directions(training);
         let points = trained.points();
         let Some(mut clusters) = Clusters::of(points, count, fewest, seed) else {
-            return Err(Error::TooFewSessions { got: points.len(), needed: fewest });
+            return Err(Error::SmallSegment { got: points.len(), needed: fewest });
         };
         let mut members: Vec<(usize, Vec<&[u32]>)> = (0..clusters.centroids().len()).map(|c| (c, Vec::new())).collect();
         for (place, session) in clusters.places(points).iter().zip(&trained.sessions) {

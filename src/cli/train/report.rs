@@ -26,7 +26,8 @@ fn page(report: &Value) -> String {
         report["bytes"],
         report["bytes_gzip"]
     );
-    for kind in ["float", "shipped"] {
+    let kinds = ["float", "shipped", "blended"].into_iter().filter(|kind| report["validation"][kind].is_object());
+    for kind in kinds {
         text += &format!(
             "validation, {kind:7}  Recall@10 {:.2}  Recall@20 {:.2}  MRR@10 {:.2}  MRR@20 {:.2}\n",
             figure(kind, "recall_10"),
@@ -39,16 +40,8 @@ fn page(report: &Value) -> String {
         text += &format!("content explains {:.1} % of the vectors of items left out\n", 100.0 * explained);
     }
     if let Some(weight) = report["rules"]["weight"].as_f64() {
-        let [without, with] = ["without", "with"].map(|kind| &report["rules"][kind]);
-        let figure = |of: &Value, name: &str| of[name].as_f64().unwrap_or(0.0);
-        text += &format!(
-            "rules of five {}s or more, times {weight:.3}: on the newer half of the validation Recall@20 {:.2} to {:.2}, MRR@20 {:.2} to {:.2}\n",
-            report["rules"]["unit"].as_str().unwrap_or_default(),
-            figure(without, "recall_20"),
-            figure(with, "recall_20"),
-            figure(without, "mrr_20"),
-            figure(with, "mrr_20")
-        );
+        let unit = report["rules"]["unit"].as_str().unwrap_or_default();
+        text += &format!("rules of five {unit}s or more are added to the scores, times {weight:.3}\n");
     }
     text + &segments_page(&report["segments"])
 }

@@ -210,7 +210,7 @@ fn options_out_of_range_and_logs_too_short_are_refused() {
         let error = train(&options, data, &[], None, &mut |_| ControlFlow::Continue(())).unwrap_err();
         (error.code(), error.field().map(str::to_owned))
     };
-    assert_eq!(code(options(), &few), ("too-few-sessions", None));
+    assert_eq!(code(options(), &few), ("too-few-sessions", Some("training".into())));
     for (changed, field) in [
         (Options { rate: f32::NAN, ..options() }, "rate"),
         (Options { input_dropout: 1.0, ..options() }, "input-dropout"),

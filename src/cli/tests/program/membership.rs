@@ -65,7 +65,7 @@ fn what_cannot_be_attacked_is_refused() {
         (&std::path::PathBuf::from("no-such-log"), &["--sessions", "99"], "option-out-of-range"),
         (&log, &["--width", "0"], "option-out-of-range"),
         (&log, &["--epsilon", "0", "--epochs", "1", "--width", "8"], "option-out-of-range"),
-        (&empty, &[], "empty-split"),
+        (&empty, &[], "too-few-sessions"),
     ] {
         let ran = membership(log, more);
         assert_eq!((ran.code, ran.error()), (1, code), "{}", ran.stderr);

@@ -221,10 +221,12 @@ fn rules_beside_a_network_are_in_its_file_and_their_gain_is_told() {
         ["--min-count", "1", "--teachers", "0", "--width", "8", "--epochs", "1", "--rules", "--refit", "--json"];
     let ran = nearside([&words[..], &small].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let told = &ran.json()["rules"];
+    let report = ran.json();
     // After one epoch the rules of the ring know more than the network.
-    assert!(told["weight"].as_f64() > Some(0.0), "{told}");
-    assert!(told["with"]["mrr_20"].as_f64() > told["without"]["mrr_20"].as_f64(), "{told}");
+    assert!(report["rules"]["weight"].as_f64() > Some(0.0), "{report}");
+    let [shipped, blended] = ["shipped", "blended"].map(|kind| &report["validation"][kind]);
+    assert!(blended["mrr_20"].as_f64() > shipped["mrr_20"].as_f64(), "{report}");
+    assert_eq!(blended["pairs"], shipped["pairs"]);
     let checked = nearside(["check", out.join("model.onnx").to_str().unwrap(), "--json"]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     assert_eq!((&checked.json()["verdict"], &checked.json()["golden"]), (&"compact".into(), &3.into()));

@@ -164,6 +164,7 @@ fn segments_are_named_in_the_report_and_in_what_check_prints() {
 
     let ran = train(&log, &folder("train_segments_large"), &[&small[..], &["--segment-min", "1000"]].concat());
     assert_eq!((ran.code, ran.error()), (1, "too-few-sessions"), "{}", ran.stderr);
+    assert!(ran.json()["error"]["remedy"].as_str().unwrap().contains("--segment-min"), "{}", ran.stderr);
 }
 
 #[test]
@@ -222,4 +223,31 @@ fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
     let other =
         train(&long, &out, &["--width", "16", "--epochs", "3", "--min-count", "1", "--teachers", "0", "--resume"]);
     assert_eq!((other.code, other.error()), (1, "other-run"));
+}
+
+#[test]
+fn too_few_sessions_are_blamed_on_what_leaves_no_more() {
+    let out = folder("train_few").display().to_string();
+    let [some, few] = [("train_some.txt", 300), ("train_few.txt", 15)].map(|(name, sessions)| log(name, sessions));
+    for (command, log, more, field, got) in [
+        ("train", &some, &["--validation", "0.0001"][..], "validation", "0"),
+        ("train", &few, &["--validation", "0.5", "--min-count", "1"], "validation", "7"),
+        ("train", &few, &["--rules", "--validation", "0.04", "--min-count", "1"], "validation", "1"),
+        ("train", &some, &["--kinds", "add_to_cart"], "kinds", "0"),
+        ("train", &some, &["--min-count", "100000"], "min-count", "0"),
+        ("train", &log("train_fewer.txt", 10), &["--min-count", "1"], "events", "10"),
+        ("rules", &some, &["--validation", "0.0001"], "validation", "0"),
+        ("rules", &some, &["--kinds", "add_to_cart"], "kinds", "0"),
+        ("membership", &some, &["--kinds", "add_to_cart"], "kinds", "0"),
+        ("membership", &some, &["--min-count", "100000"], "min-count", "0"),
+    ] {
+        let words = [&[command, "--json", "--events", log.to_str().unwrap()], more].concat();
+        let out: &[&str] = if command == "membership" { &[] } else { &["--out", &out] };
+        let ran = nearside([&words, out].concat());
+        assert_eq!((ran.code, ran.error()), (1, "too-few-sessions"), "{words:?} {}", ran.stderr);
+        let error = &ran.json()["error"];
+        assert_eq!((&error["field"], &error["value"]), (&field.into(), &got.into()), "{words:?} {error}");
+        let names = if field == "events" { "longer log".to_owned() } else { format!("--{field}") };
+        assert!(error["remedy"].as_str().unwrap().contains(&names), "{error}");
+    }
 }
