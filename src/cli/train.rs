@@ -45,7 +45,7 @@ Figures: Recall and MRR of the next item among all items, at 10 and 20, in per c
 validation sessions: the newest ones, which the network does not learn from. \"float\" are those of the vectors as they
 were trained, \"shipped\" those of the file, but for --rules, \"blended\" those with rules, where each half of the validation
 sessions is measured with the weight that suits the other half. With --refit it is trained once more
-on all sessions, for all epochs; figures, calibration and the weight of rules are then those of the first network.
+on all sessions, up to the epoch that was best; figures, calibration and the weight of rules are then those of the first network.
 
 Segments (--segments): kinds of sessions by what their items are; the report tells the mean cosine of validation
 sessions to the centroid of their segment and to the second nearest, how far segments and leading categories tell each
@@ -112,7 +112,7 @@ pub(crate) struct Options {
     /// Age in sessions at which a session counts half as much as the newest; all count the same where not given
     #[arg(long, value_name = "SESSIONS")]
     half_life: Option<f64>,
-    /// Train once more on all sessions, those of the validation included, and ship that
+    /// Train once more on all sessions, those of the validation included, up to the epoch that was best, and ship that
     #[arg(long)]
     refit: bool,
     /// Add item-to-item rules to the scores, weighed as suits the validation sessions. Five visitors or more are behind each,
@@ -283,7 +283,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let rules = mined(&prepared.training)?;
     let mut journal = Journal::open(&options.out, options.resume)?;
     let data = Data { training: &prepared.training, validation: &prepared.validation, items };
-    let mut teachers = journal.teachers("teacher", options, &settings, data)?;
+    let mut teachers = journal.teachers("teacher", options, &settings, data, &[])?;
     let chosen = journal.train("network", options, &settings, data, &teachers)?;
     let about = format!(
         "Next item in the session, learnt from {} sessions of {items} items by nearside train {}, seed {}.",
@@ -304,7 +304,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         all.append(&prepared.validation);
         let data = Data { training: &all, validation: &Sessions::default(), items };
         // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
-        teachers.extend(journal.teachers("refit-teacher", options, &settings, data)?);
+        teachers.extend(journal.teachers("refit-teacher", options, &settings, data, &teachers)?);
+        // The calibration is that of the best epoch, and nothing else would tell when to end.
+        let settings = nearside_train::Options { until: Some(chosen.best), ..settings.clone() };
         let again = journal.train("refit", options, &settings, data, &teachers)?;
         if let Some(twin) = content.as_mut() {
             *twin = again.content(&contents, &all, data.validation, Some(twin)).map_err(Error::Training)?;

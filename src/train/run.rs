@@ -27,6 +27,9 @@ pub struct Options {
     pub shape: Shape,
     /// Passes over the training sessions, 1 and up. The learning rate falls to nearly zero over them.
     pub epochs: u64,
+    /// Epoch that the run ends with, 1 and up, where that is before the last one: the learning rate falls over all of them
+    /// nonetheless. So a network can be trained again as the best epoch of an earlier run was.
+    pub until: Option<u64>,
     /// Next items per step, 1 and up. More make a step less noisy and a pass shorter in steps.
     pub queries: usize,
     /// Items drawn per step as negatives, beside those of the step's own sessions. From the number of items on,
@@ -61,6 +64,7 @@ impl Default for Options {
         Options {
             shape: Shape::of_width(96),
             epochs: 6,
+            until: None,
             queries: 512,
             negatives: 3072,
             rate: 0.003,
@@ -96,6 +100,7 @@ impl Options {
             ("key", key as u64),
             ("length", length as u64),
             ("epochs", self.epochs),
+            ("until", self.until.unwrap_or(1)),
             ("queries", self.queries as u64),
             ("patience", self.patience),
         ] {
@@ -302,7 +307,8 @@ pub fn train(
     };
     let teachers: Vec<&Network> = teachers.iter().map(|teacher| &teacher.network).collect();
     let mut saved_at = Instant::now();
-    while state.epoch < options.epochs && !stalled(&state.history, options.patience) {
+    let last = options.until.map_or(options.epochs, |until| until.min(options.epochs));
+    while state.epoch < last && !stalled(&state.history, options.patience) {
         let epoch = batches.epoch(state.epoch, options.queries);
         for sessions in &epoch[state.done.min(epoch.len())..] {
             state.step += 1;

@@ -192,6 +192,15 @@ fn training_ends_when_the_validation_figure_stays_away() {
 }
 
 #[test]
+fn a_run_that_is_to_end_with_an_epoch_ends_as_a_longer_one_was_then() {
+    let longer = Options { epochs: 4, patience: 4, ..options() };
+    let at_its_end = |options: Options| trained(&options, None).history.pop().unwrap();
+    let whole = trained(&longer, None).history;
+    assert_eq!(at_its_end(Options { until: Some(2), ..longer.clone() }), whole[1]);
+    assert_ne!(at_its_end(Options { epochs: 2, ..longer }), whole[1]);
+}
+
+#[test]
 fn a_pupil_that_only_follows_its_teacher_learns_the_pattern_too() {
     let teacher = trained(&options(), None);
     let (training, validation) = (sessions(0, 900), sessions(900, 100));
@@ -215,6 +224,7 @@ fn options_out_of_range_and_logs_too_short_are_refused() {
         (Options { rate: f32::NAN, ..options() }, "rate"),
         (Options { input_dropout: 1.0, ..options() }, "input-dropout"),
         (Options { epochs: 0, ..options() }, "epochs"),
+        (Options { until: Some(0), ..options() }, "until"),
         (Options { half_life: Some(0.0), ..options() }, "half-life"),
     ] {
         assert_eq!(code(changed, &sessions(0, 50)), ("option-out-of-range", Some(field.into())));

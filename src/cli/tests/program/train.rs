@@ -55,6 +55,27 @@ fn a_log_becomes_a_model_that_both_engines_accept_with_its_vocabulary_journal_an
 }
 
 #[test]
+fn a_refit_ends_with_the_epoch_that_was_best_without_the_validation() {
+    let (log, out) = (log("train_refit.txt", 400), folder("train_refit"));
+    let more = ["--width", "8", "--min-count", "1", "--epochs", "30", "--patience", "1", "--rate", "0.02", "--refit"];
+    let ran = train(&log, &out, &more);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let journal = std::fs::read_to_string(out.join("train.jsonl")).unwrap();
+    let lines: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let epochs = |network: &str| {
+        let of = lines.iter().filter(|line| line["network"] == network && line["epoch"].is_u64());
+        of.count()
+    };
+    for [first, again] in [["teacher-1", "refit-teacher-1"], ["network", "refit"]] {
+        // With a patience of one epoch the last is the one after the best.
+        let (first, again) = (epochs(first), epochs(again));
+        assert!(first < 30, "{first}");
+        assert_eq!(again, first - 1);
+    }
+    assert_eq!(ran.json()["epoch"], epochs("refit"));
+}
+
+#[test]
 fn the_model_is_measured_by_evaluate_with_its_vocabulary() {
     let (log, out) = (log("train_taken.txt", 400), folder("train_taken"));
     assert_eq!(train(&log, &out, &[SMALL, &["--epochs", "12", "--rate", "0.01"]].concat()).code, 0);
