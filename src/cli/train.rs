@@ -8,6 +8,7 @@ mod journal;
 mod report;
 
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -25,6 +26,7 @@ use crate::artefacts::{networks, remove_others};
 use crate::error::Error;
 use crate::network::{Differences, NetworkChoice, detailed};
 use crate::output::{note, print};
+use crate::range::{MOST_STEPS, OutOfRange, VALIDATION, within};
 use crate::source::TrainingLog;
 use crate::train::journal::Journal;
 use crate::train::report::Report;
@@ -78,39 +80,39 @@ pub(crate) struct Options {
     out: PathBuf,
     #[command(flatten)]
     network: NetworkChoice,
-    /// Memory for reading, such as 500MB; what does not fit waits in the folder of --out, about 40 bytes an event. The
+    /// Memory for reading, such as 500MB, 1kB to 1000GB; what does not fit waits in the folder of --out, about 40 bytes an event. The
     /// sessions that are learnt from are held in memory, 4 bytes a step (8 with --step-inputs) and 8 a session, and so
     /// are the items
-    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size(1_000, 1000 * GB))]
     memory: u64,
-    /// Leave out items with fewer steps than this in the whole log
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    /// Leave out items with fewer steps than this in the whole log, 1 to 1000000
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = within::<usize>(1..=MOST_STEPS))]
     min_count: usize,
     /// Share of the sessions, the newest, that are held out to choose and to measure: above 0, at most 0.5
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = within(VALIDATION))]
     validation: f64,
-    /// Largest size of the network after brotli, such as 3MB or 800kB; picks the width of the item vectors, where --width
+    /// Largest size of the network after brotli, such as 3MB or 800kB, at most 1GB; picks the width of the item vectors, where --width
     /// does not, and how finely they are rounded. Does not count --rules
-    #[arg(long, value_name = "SIZE", default_value = "3MB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "3MB", value_parser = size(1, GB))]
     budget: u64,
-    /// Width of the item vectors, in place of the one that --budget allows
-    #[arg(long, value_name = "N")]
+    /// Width of the item vectors, 1 to 1024, in place of the one that --budget allows
+    #[arg(long, value_name = "N", value_parser = within::<usize>(1..=1024))]
     width: Option<usize>,
-    /// Most passes over the sessions, 6 where not given; the learning rate falls over them
-    #[arg(long, value_name = "N")]
+    /// Most passes over the sessions, 1 to 1000, 6 where not given; the learning rate falls over them
+    #[arg(long, value_name = "N", value_parser = within::<u64>(1..=1000))]
     epochs: Option<u64>,
-    /// Epochs without a better figure after which training ends, 2 where not given
-    #[arg(long, value_name = "N")]
+    /// Epochs without a better figure after which training ends, 1 to 1000, 2 where not given
+    #[arg(long, value_name = "N", value_parser = within::<u64>(1..=1000))]
     patience: Option<u64>,
-    /// Highest learning rate of the encoder, 0.003 where not given; that of the item vectors follows
-    #[arg(long, value_name = "RATE")]
+    /// Highest learning rate of the encoder, above 0, at most 1, 0.003 where not given; that of the item vectors follows
+    #[arg(long, value_name = "RATE", value_parser = within((Bound::Excluded(0.0f32), Bound::Included(1.0))))]
     rate: Option<f32>,
-    /// Train so many networks first, a quarter narrower, and let the one that ships learn from them too; each takes
+    /// Train so many networks first, 0 to 16, a quarter narrower, and let the one that ships learn from them too; each takes
     /// about as long as the one that ships
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=16))]
     teachers: u64,
-    /// Age in sessions at which a session counts half as much as the newest; all count the same where not given
-    #[arg(long, value_name = "SESSIONS")]
+    /// Age in sessions at which a session counts half as much as the newest, above 0; all count the same where not given
+    #[arg(long, value_name = "SESSIONS", value_parser = within((Bound::Excluded(0.0f64), Bound::Unbounded)))]
     half_life: Option<f64>,
     /// Train once more on all sessions, those of the validation included, up to the epoch that was best, and ship that
     #[arg(long)]
@@ -121,47 +123,52 @@ pub(crate) struct Options {
     rules: bool,
     /// Group the training sessions into so many segments, 2 to 64, and write them into the model with their names, for a
     /// device to tell its own; the log has to tell of its items' categories, brands, names or prices
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = within::<usize>(2..=64))]
     segments: Option<usize>,
-    /// Fewest training sessions behind a segment and each word of its name; a smaller segment joins its nearest neighbour
-    #[arg(long, value_name = "N", default_value_t = 50, requires = "segments")]
+    /// Fewest training sessions behind a segment and each word of its name, 1 to 50000; a smaller segment joins its nearest neighbour
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = within::<usize>(1..=50_000), requires = "segments")]
     segment_min: usize,
     /// Learn what items are, so that the model ranks items it has never seen by `ad.embedding`; the log has to tell of its
     /// items' categories, brands, names or prices. Segments need catalogues without embeddings, so not both
     #[arg(long, conflicts_with = "segments")]
     content: bool,
-    /// Where all randomness starts: the same log, options and seed give the same model
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Where all randomness starts, 0 or above: the same log, options and seed give the same model
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=u64::MAX))]
     seed: u64,
     /// Go on from the last checkpoint in the folder, where there is one
     #[arg(long)]
     resume: bool,
-    /// Seconds between checkpoints
-    #[arg(long, value_name = "S", default_value_t = 120)]
+    /// Seconds between checkpoints, 0 to 86400
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = within::<u64>(0..=86_400))]
     checkpoint_every: u64,
     /// Print one JSON object, and nothing else, on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-pub(crate) fn share(text: &str) -> Result<f64, String> {
-    let share: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if share > 0.0 && share <= 0.5 { Ok(share) } else { Err("must be above 0 and at most 0.5".into()) }
-}
+const GB: u64 = 1_000_000_000;
 
-/// Bytes; kB, MB and GB are powers of ten.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "" | "B" => 1.0,
-        "kB" | "KB" | "k" => 1e3,
-        "MB" | "M" => 1e6,
-        "GB" | "G" => 1e9,
-        other => return Err(format!("{other} is none of B, kB, MB and GB")),
-    };
-    match digits.parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok((number * unit) as u64),
-        _ => Err("not a size above 0".into()),
+/// Why a text is no size.
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+/// Reads a size of a range, as the parser of an option's value, in bytes; kB, MB and GB are powers of ten.
+fn size(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, Refusal> + Clone + Send + Sync + 'static {
+    move |text| {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "" | "B" => 1.0,
+            "kB" | "KB" | "k" => 1e3,
+            "MB" | "M" => 1e6,
+            "GB" | "G" => 1e9,
+            other => return Err(format!("{other} is none of B, kB, MB and GB").into()),
+        };
+        let number: f64 = digits.parse().map_err(|_| "not a size")?;
+        let bytes = number * unit;
+        if bytes >= least as f64 && bytes <= most as f64 {
+            Ok(bytes as u64)
+        } else {
+            Err(OutOfRange(format!("{least} to {most} bytes")).into())
+        }
     }
 }
 
@@ -249,6 +256,8 @@ fn contents<'a>(items: &'a [String], facts: &'a [Facts]) -> Vec<Content<'a>> {
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let started = Instant::now();
     options.log.apart_from(&options.out)?;
+    // Before a log is read that may take minutes.
+    writable(&options.out)?;
     let rules = options.log.rules(options.min_count);
     let memory = usize::try_from(options.memory).unwrap_or(usize::MAX);
     let scratch = Scratch { folder: options.out.clone(), memory };
@@ -268,7 +277,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.content {
         told(&contents, "content").map_err(Error::Training)?;
     }
-    std::fs::create_dir_all(&options.out).map_err(writing(&options.out))?;
     let items = prepared.items.len();
     let settings = settings(options, &prepared)?;
     let whole = Mining::default().unit_of(&[&prepared.training, &prepared.validation]);
@@ -370,9 +378,15 @@ pub(crate) fn queries(pairs: usize) -> usize {
     (pairs / STEPS_PER_EPOCH).clamp(FEWEST_QUERIES, nearside_train::Options::default().queries)
 }
 
+/// Whether files can be put into the folder, which is made where it is missing.
+fn writable(folder: &Path) -> Result<(), Error> {
+    let file = folder.join("train.part");
+    let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, ""));
+    tried.and_then(|()| std::fs::remove_file(&file)).map_err(writing(folder))
+}
+
 /// The trainer's options, with the width the budget allows.
 fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Options, Error> {
-    let defaults = nearside_train::Options::default();
     let shape = match options.width {
         Some(width) => prepared.shape.with_width(width),
         None => {
@@ -380,10 +394,15 @@ fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Op
             widest.map_err(Error::Training)?
         }
     };
+    Ok(nearside_train::Options { queries: queries(prepared.training.pairs()), ..asked(options, shape) })
+}
+
+/// The trainer's options that do not depend on the log.
+fn asked(options: &Options, shape: Shape) -> nearside_train::Options {
+    let defaults = nearside_train::Options::default();
     let rate = options.rate.unwrap_or(defaults.rate);
-    Ok(nearside_train::Options {
+    nearside_train::Options {
         shape,
-        queries: queries(prepared.training.pairs()),
         epochs: options.epochs.unwrap_or(defaults.epochs),
         patience: options.patience.unwrap_or(defaults.patience),
         rate,
@@ -391,7 +410,7 @@ fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Op
         half_life: options.half_life,
         seed: options.seed,
         ..defaults
-    })
+    }
 }
 
 pub(crate) fn percent(figures: &Figures) -> Value {
@@ -409,9 +428,9 @@ mod tests {
         let help = Options::augment_args(clap::Command::new("train")).render_help().to_string();
         let nearside_train::Options { epochs, patience, rate, .. } = nearside_train::Options::default();
         for told in [
-            format!("over the sessions, {epochs} where not given"),
-            format!("training ends, {patience} where not given"),
-            format!("of the encoder, {rate} where not given"),
+            format!("over the sessions, 1 to 1000, {epochs} where not given"),
+            format!("training ends, 1 to 1000, {patience} where not given"),
+            format!("of the encoder, above 0, at most 1, {rate} where not given"),
         ] {
             assert!(help.contains(&told), "{told}");
         }
@@ -419,8 +438,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_and_without_a_unit() {
-        let sizes = [Ok(3_000_000), Ok(800_000), Ok(12), Ok(1_500_000_000)];
-        assert_eq!(["3MB", "800kB", "12", "1.5GB"].map(size), sizes);
-        assert!(["", "MB", "-1MB", "0", "3TB", "nan"].into_iter().all(|text| size(text).is_err()));
+        let size = size(1, 2 * GB);
+        let sizes = [3_000_000, 800_000, 12, 1_500_000_000];
+        assert_eq!(["3MB", "800kB", "12", "1.5GB"].map(|text| size(text).unwrap()), sizes);
+        assert!(["", "MB", "-1MB", "0", "3TB", "nan", "3GB"].into_iter().all(|text| size(text).is_err()));
     }
 }

@@ -78,15 +78,15 @@ pub struct Shape {
     /// What is read of a step beside its item.
     #[serde(default)]
     pub steps: StepInputs,
-    /// Width of an item vector.
+    /// Width of an item vector, 1 to 1024.
     pub width: usize,
-    /// Width of the recurrent state; of the feed-forward layers of [`Architecture::Attention`].
+    /// Width of the recurrent state, 1 to 1024; of the feed-forward layers of [`Architecture::Attention`].
     pub state: usize,
-    /// Attention heads.
+    /// Attention heads, 1 to 64.
     pub heads: usize,
-    /// Width of a head's keys.
+    /// Width of a head's keys, 1 to 1024.
     pub key: usize,
-    /// Longest session that is read.
+    /// Longest session that is read, 1 to 1000 steps.
     pub length: usize,
 }
 

@@ -25,19 +25,19 @@ use crate::sessions::{Detail, Sessions};
 pub struct Options {
     /// Sizes of the network.
     pub shape: Shape,
-    /// Passes over the training sessions, 1 and up. The learning rate falls to nearly zero over them.
+    /// Passes over the training sessions, 1 to 1000. The learning rate falls to nearly zero over them.
     pub epochs: u64,
-    /// Epoch that the run ends with, 1 and up, where that is before the last one: the learning rate falls over all of them
+    /// Epoch that the run ends with, 1 to 1000, where that is before the last one: the learning rate falls over all of them
     /// nonetheless. So a network can be trained again as the best epoch of an earlier run was.
     pub until: Option<u64>,
-    /// Next items per step, 1 and up. More make a step less noisy and a pass shorter in steps.
+    /// Next items per step, 1 to 65,536. More make a step less noisy and a pass shorter in steps.
     pub queries: usize,
     /// Items drawn per step as negatives, beside those of the step's own sessions. From the number of items on,
     /// the loss is over all items, exactly.
     pub negatives: usize,
-    /// Highest learning rate of the encoder, above 0.
+    /// Highest learning rate of the encoder, above 0, at most 1.
     pub rate: f32,
-    /// Highest learning rate of the item vectors, above 0. Higher than the encoder's: a step moves few of them.
+    /// Highest learning rate of the item vectors, above 0, at most 10. Higher than the encoder's: a step moves few of them.
     pub item_rate: f32,
     /// Share of an input item's numbers that are dropped in training, 0 to below 1.
     pub input_dropout: f32,
@@ -51,9 +51,9 @@ pub struct Options {
     pub later: f32,
     /// Share of the target's probability that follows the teachers, where there are any, 0 to below 1.
     pub taught: f32,
-    /// Age, in sessions, at which a session counts half as much as the newest; infinite where age does not matter.
+    /// Age, in sessions, at which a session counts half as much as the newest, above 0; infinite where age does not matter.
     pub half_life: Option<f64>,
-    /// Epochs without a better figure on the validation sessions after which the run ends, 1 and up.
+    /// Epochs without a better figure on the validation sessions after which the run ends, 1 to 1000.
     pub patience: u64,
     /// Where all randomness starts.
     pub seed: u64,
@@ -93,24 +93,24 @@ impl Options {
     fn check(&self) -> Result<(), Error> {
         let refuse = |name, got: String, range: &str| Err(Error::Option { name, got, range: range.into() });
         let Shape { width, state, heads, key, length, .. } = self.shape;
-        for (name, got) in [
-            ("width", width as u64),
-            ("state", state as u64),
-            ("heads", heads as u64),
-            ("key", key as u64),
-            ("length", length as u64),
-            ("epochs", self.epochs),
-            ("until", self.until.unwrap_or(1)),
-            ("queries", self.queries as u64),
-            ("patience", self.patience),
+        for (name, got, most) in [
+            ("width", width as u64, 1024),
+            ("state", state as u64, 1024),
+            ("heads", heads as u64, 64),
+            ("key", key as u64, 1024),
+            ("length", length as u64, 1000),
+            ("epochs", self.epochs, 1000),
+            ("until", self.until.unwrap_or(1), 1000),
+            ("queries", self.queries as u64, 65_536),
+            ("patience", self.patience, 1000),
         ] {
-            if got == 0 {
-                return refuse(name, got.to_string(), "1 or more");
+            if !(1..=most).contains(&got) {
+                return refuse(name, got.to_string(), &format!("1 to {most}"));
             }
         }
-        for (name, got) in [("rate", self.rate), ("item-rate", self.item_rate)] {
-            if !(got > 0.0 && got.is_finite()) {
-                return refuse(name, got.to_string(), "a finite number above 0");
+        for (name, got, most) in [("rate", self.rate, 1.0), ("item-rate", self.item_rate, 10.0)] {
+            if !(got > 0.0 && got <= most) {
+                return refuse(name, got.to_string(), &format!("above 0, at most {most}"));
             }
         }
         for (name, got) in [

@@ -36,7 +36,7 @@ const LOOKED_AT: usize = 50_000;
 pub struct Segmenting {
     /// Segments asked for, 2 to 64. Fewer come out where some are too small, or where there are not as many kinds.
     pub count: usize,
-    /// Fewest training sessions behind a segment, 1 and up; a smaller one joins its nearest neighbour. At 1 a
+    /// Fewest training sessions behind a segment, 1 to 50,000; a smaller one joins its nearest neighbour. At 1 a
     /// centroid may be one shopper's session.
     pub fewest: usize,
     /// Where all randomness starts.
@@ -46,6 +46,18 @@ pub struct Segmenting {
 impl Default for Segmenting {
     fn default() -> Self {
         Segmenting { count: 8, fewest: 50, seed: 1 }
+    }
+}
+
+impl Segmenting {
+    fn check(self) -> Result<(), Error> {
+        for (name, got, range) in [("segments", self.count, 2..=MOST), ("segment-min", self.fewest, 1..=LOOKED_AT)] {
+            if !range.contains(&got) {
+                let range = format!("{} to {}", range.start(), range.end());
+                return Err(Error::Option { name, got: got.to_string(), range });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -174,16 +186,11 @@ impl Space<'_> {
         segmenting: Segmenting,
     ) -> Result<Segments, Error> {
         let Segmenting { count, fewest, seed } = segmenting;
-        let refuse = |name, got: String, range: String| Err(Error::Option { name, got, range });
-        if !(2..=MOST).contains(&count) {
-            return refuse("segments", count.to_string(), format!("2 to {MOST}"));
-        }
-        if fewest == 0 {
-            return refuse("segment-min", "0".into(), "1 or more".into());
-        }
+        segmenting.check()?;
         let known = |sessions: &Sessions| sessions.iter().flatten().all(|id| *id as usize <= items.len());
         if !known(training) || !known(validation) {
-            return refuse("items", items.len().to_string(), "as many as the largest id".into());
+            let range = "as many as the largest id".into();
+            return Err(Error::Option { name: "items", got: items.len().to_string(), range });
         }
         let trained = self.directions(training);
         let points = trained.points();

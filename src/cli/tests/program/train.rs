@@ -231,9 +231,8 @@ fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
         (&long, &file, SMALL, "unwritable-file"),
         (&long, &out, &["--budget", "1kB", "--min-count", "1"], "over-budget"),
         (&long, &out, &["--rate", "0", "--width", "8"], "option-out-of-range"),
-        (&long, &out, &["--segments", "1", "--width", "8"], "unknown-content"),
+        (&long, &out, &["--segments", "2", "--width", "8"], "unknown-content"),
         (&long, &out, &["--content", "--width", "8"], "unknown-content"),
-        (&shop("train_refused.tsv", 300), &out, &["--segments", "1", "--width", "8"], "option-out-of-range"),
     ] {
         let ran = train(log, out, more);
         assert_eq!((ran.code, ran.error()), (1, code), "{}", ran.stderr);
@@ -244,6 +243,36 @@ fn what_cannot_be_trained_is_refused_with_a_code_and_a_remedy() {
     let other =
         train(&long, &out, &["--width", "16", "--epochs", "3", "--min-count", "1", "--teachers", "0", "--resume"]);
     assert_eq!((other.code, other.error()), (1, "other-run"));
+}
+
+#[test]
+fn numbers_out_of_range_and_a_place_that_cannot_be_written_are_refused_before_the_log_is_read() {
+    let (no_log, out) = (scratch("train_no_log"), folder("train_ranges"));
+    for (option, numbers) in [
+        ("memory", &["999", "1001GB"][..]),
+        ("min-count", &["0", "1000001"]),
+        ("budget", &["2GB"]),
+        ("width", &["0", "1025", "1000000"]),
+        ("epochs", &["0", "1001"]),
+        ("patience", &["0", "1001"]),
+        ("rate", &["0", "-1", "nan", "1.01", "1e30"]),
+        ("teachers", &["17", "1000"]),
+        ("half-life", &["0", "-1", "nan"]),
+        ("segments", &["1", "65"]),
+        ("checkpoint-every", &["86401"]),
+    ] {
+        for number in numbers {
+            let ran = train(&no_log, &out, &[&format!("--{option}={number}")]);
+            assert_eq!((ran.code, ran.error()), (1, "option-out-of-range"), "{option} {number} {}", ran.stderr);
+            assert_eq!(ran.json()["error"]["field"], option);
+        }
+    }
+    let ran = train(&no_log, &out, &["--segments", "2", "--segment-min", "50001"]);
+    assert_eq!((ran.error(), &ran.json()["error"]["field"]), ("option-out-of-range", &"segment-min".into()));
+    assert_eq!(train(&no_log, &written("train_no_folder", ""), &[]).error(), "unwritable-file");
+    // What is in range comes as far as the log.
+    let words = ["--width=1024", "--epochs=1000", "--rate=1", "--teachers=16", "--min-count=1000000", "--budget=1GB"];
+    assert_eq!(train(&no_log, &out, &words).error(), "unreadable-file");
 }
 
 #[test]
