@@ -17,8 +17,8 @@ use nearside_core::Vocabulary;
 use nearside_core::content::Content;
 use nearside_log::{Facts, Scratch, Split, Stream};
 use nearside_train::{
-    Blend, ContentEncoder, Data, Entropy, FEWEST_SESSIONS, Figures, Mining, Segmenting, Segments, Sessions, Shape,
-    Shipping, StepInputs, told, write_whole,
+    Blend, Budget, ContentEncoder, Data, Entropy, FEWEST_SESSIONS, Figures, Fitting, Mining, NewItems, Segmenting,
+    Segments, Sessions, Shape, Shipping, StepInputs, told, write_whole,
 };
 use serde_json::{Value, json};
 
@@ -91,8 +91,9 @@ pub(crate) struct Options {
     /// Share of the sessions, the newest, that are held out to choose and to measure: above 0, at most 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = within(VALIDATION))]
     validation: f64,
-    /// Largest size of the network after brotli, such as 3MB or 800kB, at most 1GB; picks the width of the item vectors, where --width
-    /// does not, and how finely they are rounded. Does not count --rules
+    /// Largest size of the model after brotli, rules and segments included, such as 3MB or 800kB, at most 1GB; picks the
+    /// width of the item vectors, where --width does not, and how finely they are rounded. Before training the size is
+    /// estimated, some per cent off; what ships is measured, and rounded less finely or refused where it is too large
     #[arg(long, value_name = "SIZE", default_value = "3MB", value_parser = size(1, GB))]
     budget: u64,
     /// Width of the item vectors, 1 to 1024, in place of the one that --budget allows
@@ -278,50 +279,67 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         told(&contents, "content").map_err(Error::Training)?;
     }
     let items = prepared.items.len();
-    let settings = settings(options, &prepared)?;
     let whole = Mining::default().unit_of(&[&prepared.training, &prepared.validation]);
     let mining = Mining { unit: Some(whole.map_err(Error::Training)?), ..Mining::default() };
+    if options.rules {
+        Blend::check(prepared.shape).map_err(Error::Training)?;
+    }
     let mined = |sessions: &Sessions| -> Result<Option<nearside_train::Rules>, Error> {
         let mine = |sessions| nearside_train::Rules::mine(&mining, sessions, items, &mut Entropy::system());
         options.rules.then(|| mine(sessions)).transpose().map_err(Error::Training)
     };
-    if options.rules {
-        Blend::check(settings.shape).map_err(Error::Training)?;
-    }
-    let rules = mined(&prepared.training)?;
-    let mut journal = Journal::open(&options.out, options.resume)?;
-    let data = Data { training: &prepared.training, validation: &prepared.validation, items };
-    let mut teachers = journal.teachers("teacher", options, &settings, data, &[])?;
-    let chosen = journal.train("network", options, &settings, data, &teachers)?;
     let about = format!(
         "Next item in the session, learnt from {} sessions of {items} items by nearside train {}, seed {}.",
         training + if options.refit { validation } else { 0 },
         env!("CARGO_PKG_VERSION"),
         options.seed,
     );
+    let described = segments.as_ref().map(|s| json!({"all": s.all, "clarity": s.clarity}));
+    let planned = Shipping {
+        levels: nearside_train::LEVELS,
+        vocabulary: prepared.vocabulary.item_hash().to_owned(),
+        about,
+        segments,
+        // They take as much room whatever they are.
+        new_items: options.content.then(NewItems::default),
+        rules: mined(&prepared.training)?,
+    };
+    let budget = Budget::new(options.budget, items, &planned);
+    let shape = match options.width {
+        Some(width) => prepared.shape.with_width(width),
+        None => budget.widest(prepared.shape).map_err(Error::Training)?,
+    };
+    let levels = budget.levels(shape).map_err(Error::Training)?;
+    let settings = settings(options, shape, prepared.training.pairs());
+
+    let mut journal = Journal::open(&options.out, options.resume)?;
+    let data = Data { training: &prepared.training, validation: &prepared.validation, items };
+    let mut teachers = journal.teachers("teacher", options, &settings, data)?;
+    let chosen = journal.train("network", options, &settings, data, &teachers)?;
     let content = options.content.then(|| chosen.content(&contents, &prepared.training, &prepared.validation, None));
     let mut content = content.transpose().map_err(Error::Training)?;
-    let described = segments.as_ref().map(|s| json!({"all": s.all, "clarity": s.clarity}));
-    let vocabulary = prepared.vocabulary.item_hash().to_owned();
-    let levels = settings.shape.levels(items, options.budget);
-    let new_items = content.as_ref().map(ContentEncoder::new_items);
-    let shipping = Shipping { levels, vocabulary, about, segments, new_items, rules };
-    let mut ranker = chosen.ship(&prepared.validation, None, &shipping).map_err(Error::Training)?;
+    let shipping = Shipping { new_items: content.as_ref().map(ContentEncoder::new_items), ..planned.clone() };
+    let mut again = None;
     if options.refit {
         let mut all = std::mem::take(&mut prepared.training);
         all.append(&prepared.validation);
         let data = Data { training: &all, validation: &Sessions::default(), items };
-        // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
-        teachers.extend(journal.teachers("refit-teacher", options, &settings, data, &teachers)?);
         // The calibration is that of the best epoch, and nothing else would tell when to end.
         let settings = nearside_train::Options { until: Some(chosen.best), ..settings.clone() };
-        let again = journal.train("refit", options, &settings, data, &teachers)?;
+        // The first teachers predict the held-out sessions without having seen them: both kinds are of use.
+        teachers.extend(journal.teachers("refit-teacher", options, &settings, data)?);
+        let refit = journal.train("refit", options, &settings, data, &teachers)?;
         if let Some(twin) = content.as_mut() {
-            *twin = again.content(&contents, &all, data.validation, Some(twin)).map_err(Error::Training)?;
+            *twin = refit.content(&contents, &all, data.validation, Some(twin)).map_err(Error::Training)?;
         }
-        let shipping = Shipping { rules: mined(&all)?, ..shipping };
-        ranker = again.ship(&prepared.validation, Some(&ranker), &shipping).map_err(Error::Training)?;
+        again = Some((refit, Shipping { rules: mined(&all)?, ..shipping.clone() }));
     }
+    let ship = |levels| {
+        let first = chosen.ship(&prepared.validation, None, &Shipping { levels, ..shipping.clone() })?;
+        let Some((refit, shipping)) = &again else { return Ok(first) };
+        refit.ship(&prepared.validation, Some(&first), &Shipping { levels, ..shipping.clone() })
+    };
+    let Fitting { ranker, levels, size } = budget.shipped(shape.width, levels, ship).map_err(Error::Training)?;
     // Together, so that a run that breaks off leaves the vocabulary of an older model as it was.
     let (path, vocabulary) = (options.out.join("model.onnx"), json!({"items": prepared.items}).to_string());
     let write = |name: &str, bytes: &[u8]| {
@@ -349,6 +367,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         "epoch": chosen.best,
         "bytes": ranker.file.len(),
         "bytes_gzip": ranker.compressed,
+        "bytes_brotli": size,
         "validation": {
             "float": percent(&ranker.float),
             "shipped": percent(&ranker.shipped),
@@ -385,24 +404,13 @@ fn writable(folder: &Path) -> Result<(), Error> {
     tried.and_then(|()| std::fs::remove_file(&file)).map_err(writing(folder))
 }
 
-/// The trainer's options, with the width the budget allows.
-fn settings(options: &Options, prepared: &Prepared) -> Result<nearside_train::Options, Error> {
-    let shape = match options.width {
-        Some(width) => prepared.shape.with_width(width),
-        None => {
-            let widest = prepared.shape.widest(prepared.items.len(), options.budget, nearside_train::LEVELS);
-            widest.map_err(Error::Training)?
-        }
-    };
-    Ok(nearside_train::Options { queries: queries(prepared.training.pairs()), ..asked(options, shape) })
-}
-
-/// The trainer's options that do not depend on the log.
-fn asked(options: &Options, shape: Shape) -> nearside_train::Options {
+/// The trainer's options, for a network of this shape and so many next items to learn from.
+fn settings(options: &Options, shape: Shape, pairs: usize) -> nearside_train::Options {
     let defaults = nearside_train::Options::default();
     let rate = options.rate.unwrap_or(defaults.rate);
     nearside_train::Options {
         shape,
+        queries: queries(pairs),
         epochs: options.epochs.unwrap_or(defaults.epochs),
         patience: options.patience.unwrap_or(defaults.patience),
         rate,

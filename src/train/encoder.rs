@@ -16,8 +16,6 @@ use std::collections::BTreeMap;
 use candle_core::{D, Device, Tensor, Var};
 
 use crate::adam::Trained;
-use crate::error::Error;
-use crate::export::{FINEST, LEVELS};
 use crate::random::{Random, Stream};
 
 pub(crate) use attention::{BLOCKS, Block, EPSILON, Norm};
@@ -109,38 +107,8 @@ impl Shape {
         Shape { steps: self.steps, ..self.architecture.shape(width) }
     }
 
-    /// The same network with the widest item vectors with which its file stays within `budget` bytes after
-    /// compression, with whole numbers up to `levels`. From [`Shape::WIDEST`] on, more width brings nothing.
-    ///
-    /// Errors: `over-budget`.
-    pub fn widest(self, items: usize, budget: u64, levels: u8) -> Result<Shape, Error> {
-        let shape = |steps: usize| self.with_width(steps * Self::STEP);
-        let fits = (1..=Self::WIDEST / Self::STEP).rev().map(shape).find(|s| s.bytes(items, levels) <= budget);
-        fits.ok_or_else(|| Error::OverBudget { budget, smallest: shape(1).bytes(items, levels) })
-    }
-
-    /// The finest item vectors with which a file of this shape stays within `budget` bytes after compression: whole
-    /// numbers up to [`FINEST`], and never coarser than [`LEVELS`].
-    pub fn levels(self, items: usize, budget: u64) -> u8 {
-        (LEVELS..=FINEST).rev().find(|levels| self.bytes(items, *levels) <= budget).unwrap_or(LEVELS)
-    }
-
-    /// About the size of the file after compression.
-    fn bytes(self, items: usize, levels: u8) -> u64 {
-        // A number's share of the row's largest is close to normal, with the largest at 2.5 deviations: the
-        // entropy of that is what a compressor comes to.
-        let bits =
-            (f64::from(levels) / 2.5 * (2.0 * std::f64::consts::PI * std::f64::consts::E).sqrt()).log2().max(1.0);
-        let encoder: usize = self.weights().iter().map(Initial::bytes).sum();
-        // Metadata, names and golden cases.
-        const REST: f64 = 8_000.0;
-        ((items * self.width) as f64 * bits / 8.0 + encoder as f64 + REST) as u64
-    }
-
-    /// The largest width that [`Shape::widest`] picks.
+    /// The largest width that a budget picks: from there on, more width brings nothing.
     pub const WIDEST: usize = 128;
-    /// Widths are multiples of this: whole vector registers.
-    const STEP: usize = 8;
 
     fn weights(self) -> Vec<Initial> {
         let mut weights = match self.architecture {
@@ -178,11 +146,6 @@ impl Initial {
     /// The inverse of a softmax temperature, as a logarithm.
     fn temperature() -> Initial {
         Initial::other("temperature", &[1], 0.0, 12.0f32.ln())
-    }
-
-    /// Size in a file.
-    fn bytes(&self) -> usize {
-        self.dims.iter().product::<usize>() * if self.matrix { 1 } else { 4 }
     }
 }
 
@@ -342,25 +305,6 @@ fn unit(x: &Tensor) -> candle_core::Result<Tensor> {
 mod tests {
     use super::*;
     use crate::sessions::Detail;
-
-    #[test]
-    fn a_larger_budget_never_gives_a_narrower_shape() {
-        for architecture in Architecture::ALL {
-            let widest = |budget| architecture.shape(8).widest(43_097, budget, 7);
-            let widths: Vec<_> = (1..=40).map(|n| widest(n * 100_000).map(|shape| shape.width).ok()).collect();
-            assert!(widths.windows(2).all(|pair| pair[0] <= pair[1]), "{architecture:?} {widths:?}");
-            assert_eq!((widths[0], widths[39]), (None, Some(Shape::WIDEST)), "{architecture:?}");
-            assert_eq!(widest(1_000).unwrap_err().code(), "over-budget");
-        }
-    }
-
-    #[test]
-    fn what_a_budget_leaves_after_the_width_goes_into_finer_item_vectors() {
-        let levels = |budget| Shape::of_width(128).levels(43_097, budget);
-        assert_eq!([2_000_000, 2_600_000, 3_000_000, 9_000_000].map(levels), [LEVELS, LEVELS, FINEST, FINEST]);
-        let between = levels(2_800_000);
-        assert!(LEVELS < between && between < FINEST, "{between}");
-    }
 
     #[test]
     fn a_checkpoint_that_names_no_architecture_is_of_the_hybrid() {

@@ -93,12 +93,14 @@ pub enum Error {
         /// The step.
         step: u64,
     },
-    /// The model does not fit the budget at any width.
+    /// A file that is larger than the budget.
     OverBudget {
         /// Bytes allowed.
         budget: u64,
-        /// Bytes of the smallest.
-        smallest: u64,
+        /// Bytes of the rules in it.
+        rules: u64,
+        /// What is over.
+        over: Over,
     },
     /// A name that is no feature of the click model.
     UnknownFeature {
@@ -137,6 +139,19 @@ pub enum Error {
     Entropy(getrandom::Error),
     /// The arithmetic library refused an operation: a defect here.
     Arithmetic(candle_core::Error),
+}
+
+/// What is larger than a budget: the smallest file that is to be had with what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Bytes after brotli.
+    pub size: u64,
+    /// Whether that is an estimate, as before training.
+    pub estimated: bool,
+    /// Width of its item vectors.
+    pub width: usize,
+    /// The largest width that goes with the budget, where one is known.
+    pub narrower: Option<usize>,
 }
 
 /// One of the parts of the data.
@@ -254,8 +269,17 @@ impl Error {
             Self::Content { .. } => "Give the content.safetensors that `nearside train --content` wrote".into(),
             Self::Option { range, .. } => format!("Give {range}"),
             Self::Diverged { .. } => "Lower --rate".into(),
-            Self::OverBudget { smallest, .. } => {
-                format!("Allow {smallest} bytes, or raise --min-count so that fewer items are known")
+            Self::OverBudget { rules, over, .. } => {
+                let narrower = match over.narrower {
+                    Some(width) => format!("give --width {width}, "),
+                    None if over.width > 1 && !over.estimated => "give a smaller --width, ".into(),
+                    None => String::new(),
+                };
+                let rules = if *rules > 0 { ", or leave --rules out" } else { "" };
+                format!(
+                    "Allow {} bytes with --budget, {narrower}or raise --min-count so that fewer items are known{rules}",
+                    over.size
+                )
             }
             Self::UnknownFeature { known, .. } => {
                 let names: Vec<&str> = known.iter().map(|feature| feature.name()).collect();
@@ -306,8 +330,14 @@ impl fmt::Display for Error {
             Self::Content { path, fault } => write!(f, "{} is no content encoder: {fault}", path.display()),
             Self::Option { name, got, range } => write!(f, "{name} is {got}, it should be {range}"),
             Self::Diverged { step } => write!(f, "the loss is not a number any more at step {step}"),
-            Self::OverBudget { budget, smallest } => {
-                write!(f, "the smallest model has {smallest} bytes, more than the {budget} allowed")
+            Self::OverBudget { budget, rules, over: Over { size, estimated, width, .. } } => {
+                let about = if *estimated { "by an estimate " } else { "" };
+                let rules = if *rules > 0 { format!(", {rules} of them rules") } else { String::new() };
+                write!(
+                    f,
+                    "the smallest file with item vectors of {width} numbers has {about}{size} bytes after brotli{rules}, more \
+                     than the {budget} allowed"
+                )
             }
             Self::UnknownFeature { name, .. } => write!(f, "`{name}` is no feature that a click model reads"),
             Self::NoClicks { part, examples } => {

@@ -34,6 +34,7 @@
 //! | `measure`, `calibration` | how good the network is, and what its scores mean |
 //! | `membership` | whether a file tells whose sessions it was learnt from |
 //! | `export`, `onnx`, `ranker` | the file that ships |
+//! | `budget` | how large it may be |
 //! | `click` | the chance of a click: a logistic model over the contract's features |
 //! | `simulate` | shoppers that nobody is, over a catalogue |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
@@ -50,6 +51,7 @@
 mod adam;
 mod agreement;
 mod batch;
+mod budget;
 mod calibration;
 mod checkpoint;
 pub mod click;
@@ -74,10 +76,11 @@ mod sentence;
 mod sessions;
 mod simulate;
 
+pub use budget::{Budget, Fitting};
 pub use calibration::Calibration;
 pub use content::{ContentEncoder, NewItems, described, named_encoder, title, told};
 pub use encoder::{Architecture, Shape, StepInputs};
-pub use error::{Error, Part};
+pub use error::{Error, Over, Part};
 pub use export::{FINEST, LEVELS};
 pub use file::write_whole;
 pub use measure::Figures;

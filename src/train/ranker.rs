@@ -43,7 +43,7 @@ pub struct Shipping {
 pub struct Ranker {
     /// The ONNX file.
     pub file: Vec<u8>,
-    /// Its size after gzip; brotli comes out a few per cent smaller.
+    /// Its size after gzip.
     pub compressed: usize,
     /// Figures on the validation sessions with the vectors as they were trained.
     pub float: Figures,
@@ -66,16 +66,14 @@ impl Outcome {
     /// Errors: `option-out-of-range` for levels, and for rules beside a network whose scores are no logits;
     /// `too-few-sessions` for no validation session of two steps, or beside rules for less than one in each half.
     pub fn ship(&self, validation: &Sessions, twin: Option<&Ranker>, shipping: &Shipping) -> Result<Ranker, Error> {
-        let Shipping { levels, vocabulary, about, segments, new_items, rules } = shipping;
+        let Shipping { levels, rules, .. } = shipping;
         if !(1..=127).contains(levels) {
             return Err(Error::Option { name: "levels", got: levels.to_string(), range: "1 to 127".into() });
         }
-        let shape = self.network.shape;
-        let output = export::output(shape.architecture);
         if rules.is_some() {
-            Blend::check(shape)?;
+            Blend::check(self.network.shape)?;
         }
-        let Shipped { network, numbers, table } = self.shipped(*levels);
+        let network = self.shipped(*levels);
         let Fitted { float, shipped, calibration, blend } = match twin {
             Some(Ranker { float, shipped, calibration, blend, .. }) => {
                 Fitted { float: *float, shipped: *shipped, calibration: *calibration, blend: *blend }
@@ -83,58 +81,10 @@ impl Outcome {
             None => {
                 enough(validation, 1)?;
                 let float = figures(&self.network, &self.network.table(), validation)?.0;
-                Fitted::new(&network, &table, float, rules.as_ref(), validation)?
+                Fitted::new(&network, float, rules.as_ref(), validation)?
             }
         };
-        let blended = rules.as_ref().zip(blend.map(|blend| blend.weight));
-        let mut description = format!(
-            "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a {output}, calibrated to the \
-             chance that the item is the next one. The file holds one vector an item and the network's weights: \
-             averages over all sessions. It holds no session and no shopper; its golden cases are drawn at random.",
-            shape.width
-        );
-        if let Some((rules, weight)) = blended {
-            description = format!("{description} {} are added to the scores, times {weight}.", rules.about());
-        }
-        if let Some(segments) = segments {
-            description = format!("{description} {}", segments.about());
-        }
-        if let Some(new_items) = new_items {
-            description = format!(
-                "{description} An item it has not learnt is ranked by ad.embedding, a vector that `nearside embed --content` \
-                 makes of what the item is, by the {}.",
-                phrase(&new_items.fingerprint(&self.network))
-            );
-        }
-        let mut metadata = vec![
-            ("nearside.schema", "1".to_owned()),
-            ("nearside.output", output.to_owned()),
-            ("nearside.vocabulary", vocabulary.clone()),
-        ];
-        if !export::gives_probability(shape.architecture) {
-            let line = json!({"scale": calibration.scale, "offset": calibration.offset});
-            metadata.push(("nearside.calibration", line.to_string()));
-        }
-        let golden = golden(shape.length, numbers.len() / shape.width - 1, shape.steps, |steps, ads, random| {
-            let query = after(&network, &table, blended, steps)?;
-            let mut score = Vec::new();
-            scores(&table, shape.width, std::iter::once(&query), |_, all| score = of_ads(all, ads))?;
-            let inputs = new_items.map_or_else(Vec::new, |n| n.golden(random, &query, ads, &mut score));
-            if export::gives_probability(shape.architecture) {
-                score.iter_mut().for_each(|score| *score = calibration.chance(*score));
-            }
-            Ok(Answer { score, inputs })
-        })?;
-        metadata.push(("nearside.description", description));
-        metadata.push(("nearside.golden", golden));
-        if let Some(segments) = segments {
-            metadata.push(("nearside.segments", segments.metadata()));
-        }
-        let mut graph = graph(&network, &numbers, calibration, *new_items);
-        if let Some((rules, weight)) = blended {
-            rules.blend_into(&mut graph, weight, shape.length);
-        }
-        let file = graph.file("nearside", &metadata);
+        let file = network.file(calibration, blend.map(|blend| blend.weight), shipping)?;
         Ok(Ranker { compressed: compressed(&file), file, float, shipped, calibration, blend })
     }
 
@@ -163,13 +113,8 @@ struct Fitted {
 
 impl Fitted {
     /// Of a network with the vectors of its file.
-    fn new(
-        network: &Network,
-        table: &[f32],
-        float: Figures,
-        rules: Option<&Rules>,
-        validation: &Sessions,
-    ) -> Result<Fitted, Error> {
+    fn new(shipped: &Shipped, float: Figures, rules: Option<&Rules>, validation: &Sessions) -> Result<Fitted, Error> {
+        let Shipped { network, table, .. } = shipped;
         let width = network.shape.width;
         let (shipped, mut queries) = figures(network, table, validation)?;
         let blend = rules.map(|rules| Blend::new(rules, (table, network.shape), &queries, validation)).transpose()?;
@@ -185,9 +130,73 @@ impl Fitted {
 pub(crate) struct Shipped {
     pub(crate) network: Network,
     /// The item vectors as the file holds them.
-    numbers: Vec<i8>,
+    pub(crate) numbers: Vec<i8>,
     /// The same as they are computed with.
     pub(crate) table: Vec<f32>,
+}
+
+impl Shipped {
+    /// The file. Rules are in it where their weight is known.
+    pub(crate) fn file(
+        &self,
+        calibration: Calibration,
+        weight: Option<f32>,
+        shipping: &Shipping,
+    ) -> Result<Vec<u8>, Error> {
+        let Shipped { network, numbers, table } = self;
+        let Shipping { levels, vocabulary, about, segments, new_items, rules } = shipping;
+        let shape = network.shape;
+        let output = export::output(shape.architecture);
+        let blended = rules.as_ref().zip(weight);
+        let mut description = format!(
+            "{about} Item vectors of {} numbers, whole numbers up to {levels}; the score is a {output}, calibrated to the \
+             chance that the item is the next one. The file holds one vector an item and the network's weights: \
+             averages over all sessions. It holds no session and no shopper; its golden cases are drawn at random.",
+            shape.width
+        );
+        if let Some((rules, weight)) = blended {
+            description = format!("{description} {} are added to the scores, times {weight}.", rules.about());
+        }
+        if let Some(segments) = segments {
+            description = format!("{description} {}", segments.about());
+        }
+        if let Some(new_items) = new_items {
+            description = format!(
+                "{description} An item it has not learnt is ranked by ad.embedding, a vector that `nearside embed --content` \
+                 makes of what the item is, by the {}.",
+                phrase(&new_items.fingerprint(network))
+            );
+        }
+        let mut metadata = vec![
+            ("nearside.schema", "1".to_owned()),
+            ("nearside.output", output.to_owned()),
+            ("nearside.vocabulary", vocabulary.clone()),
+        ];
+        if !export::gives_probability(shape.architecture) {
+            let line = json!({"scale": calibration.scale, "offset": calibration.offset});
+            metadata.push(("nearside.calibration", line.to_string()));
+        }
+        let golden = golden(shape.length, numbers.len() / shape.width - 1, shape.steps, |steps, ads, random| {
+            let query = after(network, table, blended, steps)?;
+            let mut score = Vec::new();
+            scores(table, shape.width, std::iter::once(&query), |_, all| score = of_ads(all, ads))?;
+            let inputs = new_items.map_or_else(Vec::new, |n| n.golden(random, &query, ads, &mut score));
+            if export::gives_probability(shape.architecture) {
+                score.iter_mut().for_each(|score| *score = calibration.chance(*score));
+            }
+            Ok(Answer { score, inputs })
+        })?;
+        metadata.push(("nearside.description", description));
+        metadata.push(("nearside.golden", golden));
+        if let Some(segments) = segments {
+            metadata.push(("nearside.segments", segments.metadata()));
+        }
+        let mut graph = graph(network, numbers, calibration, *new_items);
+        if let Some((rules, weight)) = blended {
+            rules.blend_into(&mut graph, weight, shape.length);
+        }
+        Ok(graph.file("nearside", &metadata))
+    }
 }
 
 fn figures(network: &Network, table: &[f32], sessions: &Sessions) -> Result<(Figures, Vec<Vec<Query>>), Error> {

@@ -85,21 +85,18 @@ impl Journal {
         Ok(losses)
     }
 
-    /// Trains the teachers: narrower by a quarter, which is quicker and makes them err elsewhere. Those that have a twin end
-    /// where its best epoch did.
+    /// Trains the teachers: narrower by a quarter, which is quicker and makes them err elsewhere.
     pub(super) fn teachers(
         &mut self,
         name: &str,
         options: &Options,
         settings: &nearside_train::Options,
         data: Data<'_>,
-        twins: &[Outcome],
     ) -> Result<Vec<Outcome>, Error> {
         let shape = settings.shape.with_width((settings.shape.width * 3 / 4).max(1));
         let teacher = |number: u64| {
-            let (seed, twin) = (options.seed.wrapping_add(number), twins.get(number as usize - 1));
             let settings =
-                nearside_train::Options { shape, seed, until: twin.map(|twin| twin.best), ..settings.clone() };
+                nearside_train::Options { shape, seed: options.seed.wrapping_add(number), ..settings.clone() };
             self.train(&format!("{name}-{number}"), options, &settings, data, &[])
         };
         (1..=options.teachers).map(teacher).collect()

@@ -19,12 +19,13 @@ impl fmt::Display for Report {
 fn page(report: &Value) -> String {
     let figure = |kind: &str, name: &str| report["validation"][kind][name].as_f64().unwrap_or(0.0);
     let mut text = format!(
-        "{}: {} items, width {}, {} bytes, {} after gzip\n",
+        "{}: {} items, width {}, {} bytes, {} after gzip, {} after brotli\n",
         report["model"].as_str().unwrap_or_default(),
         report["items"],
         report["width"],
         report["bytes"],
-        report["bytes_gzip"]
+        report["bytes_gzip"],
+        report["bytes_brotli"]
     );
     let kinds = ["float", "shipped", "blended"].into_iter().filter(|kind| report["validation"][kind].is_object());
     for kind in kinds {

@@ -63,7 +63,7 @@ impl Rules {
             ("nearside.description", description),
             ("nearside.golden", golden),
         ];
-        let file = self.graph().file("nearside", &metadata);
+        let file = self.graph(Some(&self.base)).file("nearside", &metadata);
         Ok(RulesFile { compressed: compressed(&file), file })
     }
 
@@ -75,11 +75,16 @@ impl Rules {
         )
     }
 
-    fn graph(&self) -> Graph {
+    /// A file of what the rules add, without popularity, calibration and golden cases: what they take beside a network.
+    pub(crate) fn alone(&self) -> Vec<u8> {
+        self.graph(None).file("nearside", &[])
+    }
+
+    fn graph(&self, base: Option<&[f32]>) -> Graph {
         let mut g = Graph::default();
         let session = g.input("session.item", Element::Int64, &[Ok(1), Ok(LENGTH as u64)]);
         let ads = g.input("ad.item", Element::Int64, &[Err("N")]);
-        let score = self.sums(&mut g, &session, &ads, LENGTH, Some(&self.base));
+        let score = self.sums(&mut g, &session, &ads, LENGTH, base);
         let score = g.node("Log", &[&score], &[]);
         g.output(&score, "score", &[Err("N")]);
         g

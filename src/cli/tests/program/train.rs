@@ -66,12 +66,10 @@ fn a_refit_ends_with_the_epoch_that_was_best_without_the_validation() {
         let of = lines.iter().filter(|line| line["network"] == network && line["epoch"].is_u64());
         of.count()
     };
-    for [first, again] in [["teacher-1", "refit-teacher-1"], ["network", "refit"]] {
-        // With a patience of one epoch the last is the one after the best.
-        let (first, again) = (epochs(first), epochs(again));
-        assert!(first < 30, "{first}");
-        assert_eq!(again, first - 1);
-    }
+    // With a patience of one epoch the last is the one after the best.
+    let first = epochs("network");
+    assert!(first < 30, "{first}");
+    assert_eq!([epochs("refit"), epochs("refit-teacher-1")], [first - 1; 2]);
     assert_eq!(ran.json()["epoch"], epochs("refit"));
 }
 
@@ -300,4 +298,26 @@ fn too_few_sessions_are_blamed_on_what_leaves_no_more() {
         let names = if field == "events" { "longer log".to_owned() } else { format!("--{field}") };
         assert!(error["remedy"].as_str().unwrap().contains(&names), "{error}");
     }
+}
+
+#[test]
+fn a_budget_holds_for_a_width_that_is_given_and_for_rules_and_names_the_smallest_file_that_goes() {
+    let (log, out) = (log("train_budget.txt", 400), folder("train_budget"));
+    let small = ["--min-count", "1", "--teachers", "0", "--epochs", "1"];
+    let ran = |more: &[&str]| train(&log, &out, &[&small, more].concat());
+    let smallest = |more: &[&str]| {
+        let ran = ran(more);
+        assert_eq!((ran.code, ran.error()), (1, "over-budget"), "{more:?} {}", ran.stderr);
+        let told = ran.json()["error"].clone();
+        let remedy = told["remedy"].as_str().unwrap().to_owned();
+        assert!(told["message"].as_str().unwrap().contains("estimate") && remedy.contains("--width"), "{told}");
+        remedy.split(' ').find_map(|word| word.parse::<u64>().ok()).unwrap()
+    };
+    let plain = smallest(&["--budget", "8kB", "--width", "8"]);
+    let ruled = smallest(&["--budget", "8kB", "--width", "8", "--rules"]);
+    assert!(ruled > plain, "{plain} {ruled}");
+    let ran = ran(&["--budget", &ruled.to_string(), "--width", "8", "--rules"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let bytes = ran.json()["bytes_brotli"].as_u64().unwrap();
+    assert!(plain < bytes && bytes <= ruled, "{plain} {bytes} {ruled}");
 }
