@@ -45,9 +45,10 @@ does not fit into --memory waits in the folder, nameless, and is gone in the end
 
 Figures: Recall and MRR of the next item among all items, at 10 and 20, in per cent, after every step of the
 validation sessions: the newest ones, which the network does not learn from. \"float\" are those of the vectors as they
-were trained, \"shipped\" those of the file, but for --rules, \"blended\" those with rules, where each half of the validation
-sessions is measured with the weight that suits the other half. With --refit it is trained once more
-on all sessions, up to the epoch that was best; figures, calibration and the weight of rules are then those of the first network.
+were trained, \"shipped\" those of the file without rules, \"blended\" those with rules, where each half of the
+validation sessions is measured with the weight that suits the other half. With --refit it is trained once more on
+all sessions, up to the epoch that was best; figures, calibration and the weight of rules are then those of the first
+network.
 
 Segments (--segments): kinds of sessions by what their items are; the report tells the mean cosine of validation
 sessions to the centroid of their segment and to the second nearest, how far segments and leading categories tell each
@@ -80,9 +81,9 @@ pub(crate) struct Options {
     out: PathBuf,
     #[command(flatten)]
     network: NetworkChoice,
-    /// Memory for reading, such as 500MB, 1kB to 1000GB; what does not fit waits in the folder of --out, about 40 bytes an event. The
-    /// sessions that are learnt from are held in memory, 4 bytes a step (8 with --step-inputs) and 8 a session, and so
-    /// are the items
+    /// Memory for reading, such as 500MB, 1kB to 1000GB; what does not fit waits in the folder of --out, about 40 bytes
+    /// an event. The sessions that are learnt from are held in memory, 4 bytes a step (8 with --step-inputs) and 8 a
+    /// session, and so are the items
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size(1_000, 1000 * GB))]
     memory: u64,
     /// Leave out items with fewer steps than this in the whole log, 1 to 1000000
@@ -126,7 +127,8 @@ pub(crate) struct Options {
     /// device to tell its own; the log has to tell of its items' categories, brands, names or prices
     #[arg(long, value_name = "K", value_parser = within::<usize>(2..=64))]
     segments: Option<usize>,
-    /// Fewest training sessions behind a segment and each word of its name, 1 to 50000; a smaller segment joins its nearest neighbour
+    /// Fewest training sessions behind a segment and each word of its name, 1 to 50000; a smaller segment joins its
+    /// nearest neighbour
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = within::<usize>(1..=50_000), requires = "segments")]
     segment_min: usize,
     /// Learn what items are, so that the model ranks items it has never seen by `ad.embedding`; the log has to tell of its

@@ -42,7 +42,7 @@ fn a_command_line_that_cannot_be_used_is_an_error_with_a_code_the_word_at_fault_
             "option-out-of-range",
             "epochs",
             Some("-5"),
-            "Give a number",
+            "Give a whole number",
         ),
         (&["replay", "--events"], "invalid-option", "events", None, "another value"),
         (
