@@ -1,247 +1,389 @@
-//! The compact engine: rten, with the operators that rankers use.
+//! The compact engine: what rankers are made of, and nothing else.
 //!
-//! Every registered operator costs bytes on the wire, so the list is what PyTorch, Keras and tf2onnx
-//! write for dense layers, embeddings, recurrent layers, attention and the int8 forms of these. A file
-//! with another operator is refused by name, and the full engine takes it.
+//! It reads a file into a list of nodes and runs them on dense tensors. What makes it quick is what it does not compute:
+//! values that depend on `ad.` inputs alone are kept as long as the catalogue is the same, those that depend on the
+//! shopper alone are computed once per ranking, and only the rest runs for every ad, a few ads at a time, so that
+//! whatever lies between two nodes stays in the processor's cache (see `plan`).
 //!
-//! rten has no `int64`: ids and shapes are `i32` inside it, which the feature table's ids fit.
+//! Every number is computed by the same additions and multiplications in the same order natively and in WebAssembly:
+//! a model gives the same bits on both.
 
-mod turned;
+mod gemm;
+mod math;
+mod operators;
+mod plan;
+mod program;
+mod rows;
+mod value;
 
-use nearside_core::Feature;
-use nearside_core::feature::{Edition, Source, Values};
-use rten::{
-    LoadErrorKind, Model, ModelOptions, NodeId, OpRegistry, RegisterOp, RunError, Value, ValueOrView, ValueView,
-    op_types,
-};
-use rten_tensor::{AsView, Layout};
+use std::ops::Range;
+use std::sync::Arc;
+
+use nearside_core::feature::{Edition, Values};
 
 use crate::file::ModelFile;
 use crate::network::{Input, Loaded, Scores};
-
-macro_rules! operators {
-    ($($operator:ident),* $(,)?) => {
-        /// What this engine runs, beside `Constant`, which rten reads as data.
-        const OPERATORS: &[(&str, &(dyn RegisterOp + Sync))] = &[$((stringify!($operator), &op_types::$operator)),*];
-    };
-}
+use gemm::Packed;
+use operators::{Args, Run};
+use plan::{Depends, Group, Plan};
+use program::Program;
+use rows::Seen;
+use value::{Data, Fault, Tensor};
 
 /// Whether this engine runs an operator.
 pub(crate) fn runs(operator: &str) -> bool {
-    operator == "Constant" || OPERATORS.iter().any(|(name, _)| *name == operator)
+    operators::runs(operator)
 }
 
-/// The operators of one file. The others would cost a cold start a function each to compile.
-fn registry(wanted: &[String]) -> OpRegistry {
-    let wanted = OPERATORS.iter().filter(|(name, _)| wanted.iter().any(|operator| operator == name));
-    let operators: Vec<&dyn RegisterOp> = wanted.map(|(_, operator)| *operator as &dyn RegisterOp).collect();
-    OpRegistry::with_ops(&operators)
-}
-
-operators!(
-    Abs,
-    Add,
-    And,
-    BatchNormalization,
-    Cast,
-    Clip,
-    Concat,
-    ConstantOfShape,
-    DequantizeLinear,
-    Div,
-    DynamicQuantizeLinear,
-    Equal,
-    Erf,
-    Exp,
-    Expand,
-    Flatten,
-    Gather,
-    Gelu,
-    Gemm,
-    Greater,
-    GreaterOrEqual,
-    GRU,
-    Identity,
-    LayerNormalization,
-    LeakyRelu,
-    Less,
-    LessOrEqual,
-    Log,
-    LSTM,
-    MatMul,
-    MatMulInteger,
-    Max,
-    Min,
-    Mul,
-    Neg,
-    Not,
-    Or,
-    Pow,
-    PRelu,
-    QuantizeLinear,
-    Range,
-    Reciprocal,
-    ReduceL2,
-    ReduceMax,
-    ReduceMean,
-    ReduceMin,
-    ReduceSum,
-    Relu,
-    Reshape,
-    ScatterElements,
-    Shape,
-    Sigmoid,
-    Slice,
-    Softmax,
-    Softplus,
-    Split,
-    Sqrt,
-    Squeeze,
-    Sub,
-    Sum,
-    Tanh,
-    Tile,
-    Transpose,
-    Unsqueeze,
-    Where,
-);
-
-/// Files of fewer nodes are run as they are. To fuse nodes, a browser first compiles the optimiser, some 90 kB of
-/// code and a sixth of a cold start; a small model ranks no faster for it.
-const WORTH_OPTIMISING: usize = 64;
+/// Fewest ads for which a plan is worth making.
+const WORTH_A_PLAN: usize = 128;
+/// Ads in the run from which a plan is made. A prime, so that it is no dimension of a usual model.
+const SAMPLE: usize = 61;
+/// A list of whole numbers that may be a shape is at most as long.
+const SHORT: usize = 16;
 
 /// A loaded file.
 pub(crate) struct Compact {
-    model: Model,
-    inputs: Vec<Port>,
-    score: NodeId,
-    ads: Ads,
+    program: Program,
+    depends: Vec<Depends>,
+    /// Weights and what is computed of them, by value.
+    constants: Vec<Option<Tensor>>,
+    /// By node: right factors of products, laid out.
+    packs: Vec<Vec<Arc<Packed>>>,
+    /// Every node.
+    whole: Group,
+    plan: Planned,
+    kept: Option<Kept>,
 }
 
-/// Where an input goes in.
-struct Port {
-    name: String,
-    id: NodeId,
-    /// Whether it is one of the `ad.` inputs.
-    of_ad: bool,
+enum Planned {
+    /// Not tried yet.
+    Not,
+    /// The file has to be run on all ads at once.
+    Whole,
+    InBlocks(Plan),
 }
 
-/// The part of the graph that depends on `ad.` inputs alone. The catalogue outlives many rankings, so its
-/// values are kept as long as the same ads are asked about.
-enum Ads {
-    /// Nothing is computed from `ad.` inputs alone, or nothing else is.
-    Inseparable,
-    /// Not computed yet.
-    Unknown,
-    Known {
-        of: Key,
-        values: Vec<(NodeId, Value)>,
-    },
-}
-
-/// What tells whether the same ads are asked about.
-enum Key {
-    Edition(Edition),
-    /// Shapes and values of the `ad.` inputs.
-    Inputs(Vec<(Vec<usize>, Values<'static>)>),
+/// What depends on the ads of one catalogue alone.
+struct Kept {
+    edition: Edition,
+    /// Those of [`Plan::kept`].
+    values: Vec<Tensor>,
 }
 
 impl Compact {
     /// Loads a file; `bytes` are those it was read from.
     pub(crate) fn load(bytes: &[u8], file: &ModelFile) -> Result<Self, Loaded> {
-        let bytes = turned::turned(bytes).unwrap_or_else(|| bytes.to_vec());
-        let optimise = file.nodes >= WORTH_OPTIMISING;
-        let model = ModelOptions::with_ops(registry(&file.operators))
-            .enable_optimization(optimise)
-            .load(bytes)
-            .map_err(|e| match e.kind() {
-                LoadErrorKind::OperatorInvalid => Loaded::Unsupported(e.to_string()),
-                _ => Loaded::Failed(e.to_string()),
-            })?;
-        let score = model.node_id("score").map_err(|e| Loaded::Failed(e.to_string()))?;
-        let port = |id: &NodeId| {
-            let name = model.node_info(*id)?.name()?.to_owned();
-            let of_ad = Feature::from_name(&name).is_some_and(|f| f.source() == Source::Ad);
-            Some(Port { name, id: *id, of_ad })
-        };
-        let inputs: Vec<_> = model.input_ids().iter().filter_map(port).collect();
-        let ads = inputs.iter().filter(|port| port.of_ad).count();
-        let ads = if ads == 0 || ads == inputs.len() { Ads::Inseparable } else { Ads::Unknown };
-        Ok(Self { model, inputs, score, ads })
-    }
-
-    /// Runs the model. Where `edition` is that of an earlier run, the `ad.` inputs are taken to be those of then.
-    pub(crate) fn run(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<Scores, String> {
-        self.compute_ads(inputs, edition)?;
-        let values = match &self.ads {
-            Ads::Known { values: known, .. } => {
-                let mut values = self.values(inputs, |port| !port.of_ad)?;
-                values.extend(known.iter().map(|(id, v)| (*id, ValueOrView::from(v))));
-                values
-            }
-            _ => self.values(inputs, |_| true)?,
-        };
-        let [score] = self.model.run_n(values, [self.score], None).map_err(words)?;
-        let tensor = score.into_tensor::<f32>().ok_or("the score is not float")?;
-        Ok(Scores { shape: tensor.shape().to_vec(), values: tensor.to_vec() })
-    }
-
-    fn compute_ads(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<(), String> {
-        let ads = || inputs.iter().filter(|i| self.port(i).is_some_and(|port| port.of_ad));
-        match &self.ads {
-            Ads::Inseparable => return Ok(()),
-            Ads::Known { of: Key::Edition(known), .. } if edition == Some(known) => return Ok(()),
-            Ads::Known { of: Key::Inputs(known), .. } if edition.is_none() && same(known, ads()) => return Ok(()),
-            _ => {}
+        let inputs: Vec<&str> = file.inputs.iter().map(|port| port.name.as_str()).collect();
+        let mut program = Program::read(bytes, &inputs, file.opset).map_err(Loaded::Unsupported)?;
+        let mut constants = vec![None; program.values];
+        for (value, tensor) in std::mem::take(&mut program.weights) {
+            constants[value] = Some(tensor);
         }
-        let of = match edition {
-            Some(edition) => Key::Edition(edition.clone()),
-            None => Key::Inputs(ads().map(|i| (i.shape.to_vec(), owned(&i.values))).collect()),
-        };
-        self.ads = Ads::Unknown;
-        let given = self.values(inputs, |port| port.of_ad)?;
-        let ids: Vec<_> = given.iter().map(|(id, _)| *id).collect();
-        let values = self.model.partial_run(given, &[self.score], None).map_err(words)?;
-        self.ads =
-            if values.iter().all(|(id, _)| ids.contains(id)) { Ads::Inseparable } else { Ads::Known { of, values } };
+        let depends = plan::depends(&program);
+        let packs = vec![Vec::new(); program.nodes.len()];
+        let mut compact =
+            Self { program, depends, constants, packs, whole: Group::default(), plan: Planned::Not, kept: None };
+        compact.fold().map_err(Loaded::Failed)?;
+        Ok(compact)
+    }
+
+    /// Computes what depends on no input, and forgets what only that was made of.
+    fn fold(&mut self) -> Result<(), Fault> {
+        let of_nothing =
+            |node: &program::Node| node.outputs.iter().flatten().all(|value| self.depends[*value] == Depends::NOTHING);
+        let (folded, rest): (Vec<_>, Vec<_>) =
+            (0..self.program.nodes.len()).partition(|node| of_nothing(&self.program.nodes[*node]));
+        let score = self.program.score;
+        let read_later: Vec<usize> =
+            rest.iter().flat_map(|node| self.program.nodes[*node].inputs.iter().flatten().copied()).collect();
+        let needed = |value: usize| value == score || read_later.contains(&value);
+        let group = Group::new(&self.program, folded, needed);
+        let mut values = vec![None; self.program.values];
+        self.execute(&group, &mut values, None)?;
+        for (value, constant) in self.constants.iter_mut().enumerate() {
+            *constant = values[value].take().or(constant.take()).filter(|_| needed(value));
+        }
+        self.packs.iter_mut().for_each(Vec::clear);
+        self.whole = Group::new(&self.program, rest, |value| value == score);
         Ok(())
     }
 
-    fn port(&self, input: &Input<'_>) -> Option<&Port> {
-        self.inputs.iter().find(|port| port.name == input.name)
+    /// Runs the model. Where `edition` is that of an earlier run, the `ad.` inputs are taken to be those of then.
+    pub(crate) fn run(&mut self, inputs: &[Input<'_>], edition: Option<&Edition>) -> Result<Scores, Fault> {
+        self.forget_factors();
+        let ads = inputs.iter().find(|input| Depends::of_input(input.name).ads).and_then(|input| input.shape.first());
+        let ads = ads.copied().unwrap_or_default();
+        let same = |input: &&Input<'_>| !Depends::of_input(input.name).ads || input.shape.first() == Some(&ads);
+        if ads < WORTH_A_PLAN || !inputs.iter().all(|input| same(&input)) {
+            return self.run_whole(inputs);
+        }
+        if let Planned::Not = self.plan {
+            self.plan = self.make_plan(inputs).map_or(Planned::Whole, Planned::InBlocks);
+        }
+        let plan = match std::mem::replace(&mut self.plan, Planned::Whole) {
+            Planned::InBlocks(plan) => plan,
+            _ => return self.run_whole(inputs),
+        };
+        let scores = self.run_in_blocks(&plan, inputs, ads, edition);
+        self.plan = Planned::InBlocks(plan);
+        scores
     }
 
-    fn values<'a>(
+    fn run_whole(&mut self, inputs: &[Input<'_>]) -> Result<Scores, Fault> {
+        let mut values = vec![None; self.program.values];
+        self.set(&mut values, inputs, None, |_| true)?;
+        let group = std::mem::take(&mut self.whole);
+        let done = self.execute(&group, &mut values, None);
+        self.whole = group;
+        done?;
+        self.score(&values)
+            .and_then(|score| Ok(Scores { shape: score.shape.clone(), values: score.as_floats()?.to_vec() }))
+    }
+
+    /// A plan from a run on a few ads, if the file can be run in blocks at all.
+    fn make_plan(&mut self, inputs: &[Input<'_>]) -> Option<Plan> {
+        let mut values = vec![None; self.program.values];
+        self.set(&mut values, inputs, Some(0..SAMPLE), |_| true).ok()?;
+        let mut seen = vec![None; self.program.values];
+        let constants = self.constants.iter().chain(&values).enumerate();
+        for (value, tensor) in constants.filter_map(|(place, tensor)| tensor.as_ref().map(|tensor| (place, tensor))) {
+            seen[value % self.program.values] = Some(look(tensor));
+        }
+        let group = std::mem::take(&mut self.whole);
+        let done = self.execute(&group, &mut values, Some(&mut seen));
+        self.whole = group;
+        self.forget_factors();
+        done.ok()?;
+        Plan::new(&self.program, &self.depends, &seen, SAMPLE)
+    }
+
+    fn run_in_blocks(
+        &mut self,
+        plan: &Plan,
+        inputs: &[Input<'_>],
+        ads: usize,
+        edition: Option<&Edition>,
+    ) -> Result<Scores, Fault> {
+        let kept = match self.kept.take() {
+            Some(kept) if edition == Some(&kept.edition) => kept.values,
+            Some(Kept { edition: before, mut values }) => {
+                match edition.and_then(|edition| edition.changed_since(&before)) {
+                    Some(changed) => {
+                        self.change(plan, inputs, ads, changed, &mut values)?;
+                        values
+                    }
+                    None => self.of_ads(plan, inputs, ads)?,
+                }
+            }
+            None => self.of_ads(plan, inputs, ads)?,
+        };
+        let scores = self.rest_in_blocks(plan, inputs, ads, &kept);
+        if let Some(edition) = edition {
+            self.kept = Some(Kept { edition: edition.clone(), values: kept });
+        }
+        scores
+    }
+
+    /// What depends on the ads alone: the values of [`Plan::kept`].
+    fn of_ads(&mut self, plan: &Plan, inputs: &[Input<'_>], ads: usize) -> Result<Vec<Tensor>, Fault> {
+        let mut parts = vec![Vec::new(); plan.kept.len()];
+        for from in (0..ads).step_by(plan.block) {
+            let made = self.of_some_ads(plan, inputs, Rowed::Range(from..ads.min(from + plan.block)))?;
+            parts.iter_mut().zip(made).for_each(|(parts, made)| parts.push(made));
+        }
+        parts.into_iter().map(|parts| stacked(&parts)).collect()
+    }
+
+    /// The same for the ads in `changed`, which take the places of what was there or go on behind it.
+    fn change(
+        &mut self,
+        plan: &Plan,
+        inputs: &[Input<'_>],
+        ads: usize,
+        changed: &[usize],
+        values: &mut [Tensor],
+    ) -> Result<(), Fault> {
+        let made = self.of_some_ads(plan, inputs, Rowed::Chosen(changed))?;
+        for (value, made) in values.iter_mut().zip(made) {
+            value.put_rows(ads, changed, &made)?;
+        }
+        Ok(())
+    }
+
+    fn of_some_ads(&mut self, plan: &Plan, inputs: &[Input<'_>], rows: Rowed<'_>) -> Result<Vec<Tensor>, Fault> {
+        let mut values = vec![None; self.program.values];
+        for input in inputs.iter().filter(|input| Depends::of_input(input.name) == Depends::ADS) {
+            if let Some(value) = self.input(input.name) {
+                values[value] = Some(rows.tensor(input)?);
+            }
+        }
+        self.execute(&plan.ads, &mut values, None)?;
+        plan.kept.iter().map(|value| values[*value].take().ok_or_else(|| "a value is missing".into())).collect()
+    }
+
+    fn rest_in_blocks(
+        &mut self,
+        plan: &Plan,
+        inputs: &[Input<'_>],
+        ads: usize,
+        kept: &[Tensor],
+    ) -> Result<Scores, Fault> {
+        let mut values = vec![None; self.program.values];
+        self.set(&mut values, inputs, None, |depends| depends == Depends::SHOPPER)?;
+        self.execute(&plan.shopper, &mut values, None)?;
+        let mut scores = Vec::with_capacity(ads);
+        let mut shape = Vec::new();
+        for from in (0..ads).step_by(plan.block) {
+            let rows = from..ads.min(from + plan.block);
+            for (value, kept) in plan.kept.iter().zip(kept) {
+                values[*value] = Some(kept.rows(rows.start, rows.end));
+            }
+            for (value, shape) in &plan.hollow {
+                let shape = [&[rows.len()], &shape[1..]].concat();
+                values[*value] = Some(Tensor { shape, data: Data::Float(Vec::new().into()) });
+            }
+            self.set(&mut values, inputs, Some(rows.clone()), |depends| depends.ads && depends.shopper)?;
+            self.execute(&plan.rest, &mut values, None)?;
+            let score = self.score(&values)?;
+            if score.shape.first() != Some(&rows.len()) {
+                return Err(format!("{} ads have scores of shape {:?}", rows.len(), score.shape));
+            }
+            scores.extend_from_slice(score.as_floats()?);
+            shape.clone_from(&score.shape);
+        }
+        shape[0] = ads;
+        Ok(Scores { shape, values: scores })
+    }
+
+    fn input(&self, name: &str) -> Option<usize> {
+        self.program.inputs.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+
+    /// Puts the inputs that depend on what is `wanted` among the values; of those with a row for each ad, these rows.
+    fn set(
         &self,
-        inputs: &'a [Input<'a>],
-        wanted: impl Fn(&Port) -> bool,
-    ) -> Result<Vec<(NodeId, ValueOrView<'a>)>, String> {
-        let ports = inputs.iter().filter_map(|input| self.port(input).map(|port| (input, port)));
-        ports
-            .filter(|(_, port)| wanted(port))
-            .map(|(input, port)| {
-                let view = match &input.values {
-                    Values::Id(ids) => ValueView::from_shape(input.shape, ids).map_err(|e| e.to_string())?,
-                    Values::Float(numbers) => ValueView::from_shape(input.shape, numbers).map_err(|e| e.to_string())?,
-                };
-                Ok((port.id, view.into()))
-            })
-            .collect()
+        values: &mut [Option<Tensor>],
+        inputs: &[Input<'_>],
+        rows: Option<Range<usize>>,
+        wanted: impl Fn(Depends) -> bool,
+    ) -> Result<(), Fault> {
+        for input in inputs {
+            let depends = Depends::of_input(input.name);
+            let Some(value) = self.input(input.name).filter(|_| wanted(depends)) else { continue };
+            let rows = rows.clone().filter(|_| depends.ads);
+            values[value] = Some(rows.map_or(Rowed::All, Rowed::Range).tensor(input)?);
+        }
+        Ok(())
+    }
+
+    fn score<'a>(&'a self, values: &'a [Option<Tensor>]) -> Result<&'a Tensor, Fault> {
+        let score = self.program.score;
+        values[score].as_ref().or(self.constants[score].as_ref()).ok_or_else(|| "there is no score".into())
+    }
+
+    /// Runs nodes. What they show of their values is noted in `seen`.
+    fn execute(
+        &mut self,
+        group: &Group,
+        values: &mut [Option<Tensor>],
+        mut seen: Option<&mut Vec<Option<Seen>>>,
+    ) -> Result<(), Fault> {
+        for (index, frees) in group.nodes.iter().zip(&group.frees) {
+            let node = &self.program.nodes[*index];
+            let constants = &self.constants;
+            let arguments = node.inputs.iter().map(|input| {
+                let value = (*input)?;
+                let last =
+                    frees.contains(&value) && node.inputs.iter().filter(|other| **other == Some(value)).count() == 1;
+                let own = if last { values[value].take() } else { values[value].clone() };
+                own.or_else(|| constants[value].clone())
+            });
+            let arguments = arguments.collect();
+            let keeps_factors = node.inputs.iter().skip(1).flatten().all(|value| !self.depends[*value].ads);
+            let mut args = Args::new(arguments, keeps_factors.then_some(&mut self.packs[*index]));
+            let fault = |fault: Fault| format!("{}: {fault}", node.operator);
+            let outputs = match node.run {
+                Run::Constant => Vec::new(),
+                Run::One(run) => vec![run(node, &mut args).map_err(fault)?],
+                Run::Many(run) => run(node, &mut args).map_err(fault)?,
+            };
+            for (output, tensor) in node.outputs.iter().zip(outputs) {
+                let Some(value) = *output else { continue };
+                if let Some(seen) = seen.as_deref_mut() {
+                    seen[value] = Some(look(&tensor));
+                }
+                values[value] = Some(tensor);
+            }
+            frees.iter().for_each(|value| values[*value] = None);
+        }
+        Ok(())
+    }
+
+    /// Forgets right factors that came of the shopper.
+    fn forget_factors(&mut self) {
+        for (node, packs) in self.program.nodes.iter().zip(&mut self.packs) {
+            if node.inputs.iter().skip(1).flatten().any(|value| self.depends[*value] != Depends::NOTHING) {
+                packs.clear();
+            }
+        }
     }
 }
 
-fn same<'a>(known: &[(Vec<usize>, Values<'static>)], inputs: impl Iterator<Item = &'a Input<'a>>) -> bool {
-    // The same file: as many inputs as before.
-    known.iter().zip(inputs).all(|((s, v), i)| s == i.shape && v.same_bits(&i.values))
+fn look(tensor: &Tensor) -> Seen {
+    let ints = match &tensor.data {
+        Data::Int(all) if all.len() <= SHORT => Some(all.to_vec()),
+        _ => None,
+    };
+    Seen { shape: tensor.shape.clone(), ints }
 }
 
-fn owned(values: &Values<'_>) -> Values<'static> {
-    match values {
-        Values::Id(ids) => Values::Id(ids.to_vec().into()),
-        Values::Float(numbers) => Values::Float(numbers.to_vec().into()),
+/// Tensors of the same shape but for the first dimension, one behind the other.
+fn stacked(parts: &[Tensor]) -> Result<Tensor, Fault> {
+    let Some((first, others)) = parts.split_first() else { return Err("there are no ads".into()) };
+    let mut all = first.clone();
+    if !others.is_empty() {
+        all.reserve_rows(parts.iter().map(|part| part.shape[0]).sum());
+        others.iter().try_for_each(|part| all.push_rows(part))?;
     }
+    Ok(all)
 }
 
-fn words(error: RunError) -> String {
-    error.to_string()
+/// Which rows of an input are taken.
+enum Rowed<'a> {
+    All,
+    Range(Range<usize>),
+    Chosen(&'a [usize]),
+}
+
+impl Rowed<'_> {
+    fn tensor(&self, input: &Input<'_>) -> Result<Tensor, Fault> {
+        let data = match &input.values {
+            Values::Id(all) => Data::Int(self.pick(input.shape, all)?.into()),
+            Values::Float(all) => Data::Float(self.pick(input.shape, all)?.into()),
+        };
+        let rows = match self {
+            Rowed::All => return Ok(Tensor { shape: input.shape.to_vec(), data }),
+            Rowed::Range(rows) => rows.len(),
+            Rowed::Chosen(rows) => rows.len(),
+        };
+        Ok(Tensor { shape: [&[rows], &input.shape[1..]].concat(), data })
+    }
+
+    fn pick<T: Copy>(&self, shape: &[usize], all: &[T]) -> Result<Vec<T>, Fault> {
+        let width: usize = shape.iter().skip(1).product();
+        let row = |row: usize| all.get(row * width..(row + 1) * width).ok_or_else(|| format!("there is no ad {row}"));
+        match self {
+            Rowed::All => Ok(all.to_vec()),
+            Rowed::Range(rows) => {
+                let part = all.get(rows.start * width..rows.end * width);
+                part.map(<[T]>::to_vec).ok_or_else(|| format!("there are no ads {rows:?}"))
+            }
+            Rowed::Chosen(rows) => {
+                let mut out = Vec::with_capacity(rows.len() * width);
+                rows.iter().try_for_each(|at| row(*at).map(|row| out.extend_from_slice(row)))?;
+                Ok(out)
+            }
+        }
+    }
 }

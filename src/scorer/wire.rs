@@ -32,12 +32,6 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
-    /// What was not read yet.
-    #[cfg(feature = "compact")]
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
     fn field(&mut self) -> Result<Field<'a>, Broken> {
         let tag = varint(&mut self.rest)?;
         let number = tag >> 3;

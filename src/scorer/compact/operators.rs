@@ -1,0 +1,169 @@
+//! What this engine runs: the operators that PyTorch, Keras and tf2onnx write for dense layers, embeddings, recurrent
+//! layers, attention and the int8 forms of these, as <https://onnx.ai/onnx/operators/> defines them.
+//!
+//! A file with another operator is refused by name, and the full engine takes it.
+
+mod elementwise;
+mod layout;
+mod matrix;
+mod quantised;
+mod recurrent;
+mod reduce;
+mod select;
+
+use std::sync::Arc;
+
+use super::gemm::Packed;
+use super::program::Node;
+use super::value::{Fault, Tensor};
+
+/// How an operator is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Run {
+    /// Not at all: its value stands in the file.
+    Constant,
+    /// It has one output.
+    One(fn(&Node, &mut Args<'_>) -> Result<Tensor, Fault>),
+    /// It has several.
+    Many(fn(&Node, &mut Args<'_>) -> Result<Vec<Tensor>, Fault>),
+}
+
+/// What an operator is given.
+pub(super) struct Args<'a> {
+    values: Vec<Option<Tensor>>,
+    /// Where right factors are kept, if they are the same at the next call.
+    packs: Option<&'a mut Vec<Arc<Packed>>>,
+}
+
+impl<'a> Args<'a> {
+    pub(super) fn new(values: Vec<Option<Tensor>>, packs: Option<&'a mut Vec<Arc<Packed>>>) -> Self {
+        Self { values, packs }
+    }
+
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn has(&self, index: usize) -> bool {
+        self.values.get(index).is_some_and(Option::is_some)
+    }
+
+    fn optional(&self, index: usize) -> Option<&Tensor> {
+        self.values.get(index)?.as_ref()
+    }
+
+    fn get(&self, index: usize) -> Result<&Tensor, Fault> {
+        self.optional(index).ok_or_else(|| format!("input {index} is missing"))
+    }
+
+    /// The input itself; where nobody else holds it, its memory can be written.
+    fn take(&mut self, index: usize) -> Result<Tensor, Fault> {
+        self.values.get_mut(index).and_then(Option::take).ok_or_else(|| format!("input {index} is missing"))
+    }
+
+    /// Whole numbers, from an input or, as older files have it, an attribute.
+    fn ints(&self, index: usize, node: &Node, attribute: &str) -> Result<Option<Vec<i64>>, Fault> {
+        match self.optional(index) {
+            Some(tensor) => Ok(Some(tensor.as_ints()?.iter().map(|v| i64::from(*v)).collect())),
+            None => Ok(node.ints(attribute).map(<[i64]>::to_vec)),
+        }
+    }
+
+    /// The `index`th right factor of this node, laid out once where it stays the same.
+    fn packed(&mut self, index: usize, pack: impl FnOnce() -> Packed) -> Arc<Packed> {
+        let Some(packs) = self.packs.as_deref_mut() else { return Arc::new(pack()) };
+        if packs.len() == index {
+            packs.push(Arc::new(pack()));
+        }
+        packs.get(index).cloned().unwrap_or_else(|| unreachable!("factors are laid out in order"))
+    }
+}
+
+/// Sorted by name.
+const OPERATORS: &[(&str, Run)] = &[
+    ("Abs", Run::One(elementwise::abs)),
+    ("Add", Run::One(elementwise::add)),
+    ("And", Run::One(elementwise::and)),
+    ("BatchNormalization", Run::One(reduce::batch_normalization)),
+    ("Cast", Run::One(elementwise::cast)),
+    ("Clip", Run::One(elementwise::clip)),
+    ("Concat", Run::One(layout::concat)),
+    ("Constant", Run::Constant),
+    ("ConstantOfShape", Run::One(layout::constant_of_shape)),
+    ("DequantizeLinear", Run::One(quantised::dequantize_linear)),
+    ("Div", Run::One(elementwise::div)),
+    ("DynamicQuantizeLinear", Run::Many(quantised::dynamic_quantize_linear)),
+    ("Equal", Run::One(elementwise::equal)),
+    ("Erf", Run::One(elementwise::erf)),
+    ("Exp", Run::One(elementwise::exp)),
+    ("Expand", Run::One(layout::expand)),
+    ("Flatten", Run::One(layout::flatten)),
+    ("GRU", Run::Many(recurrent::gru)),
+    ("Gather", Run::One(select::gather)),
+    ("Gelu", Run::One(elementwise::gelu)),
+    ("Gemm", Run::One(matrix::gemm)),
+    ("Greater", Run::One(elementwise::greater)),
+    ("GreaterOrEqual", Run::One(elementwise::greater_or_equal)),
+    ("Identity", Run::One(layout::identity)),
+    ("LSTM", Run::Many(recurrent::lstm)),
+    ("LayerNormalization", Run::One(reduce::layer_normalization)),
+    ("LeakyRelu", Run::One(elementwise::leaky_relu)),
+    ("Less", Run::One(elementwise::less)),
+    ("LessOrEqual", Run::One(elementwise::less_or_equal)),
+    ("Log", Run::One(elementwise::log)),
+    ("MatMul", Run::One(matrix::matmul)),
+    ("MatMulInteger", Run::One(quantised::matmul_integer)),
+    ("Max", Run::One(elementwise::max)),
+    ("Min", Run::One(elementwise::min)),
+    ("Mul", Run::One(elementwise::mul)),
+    ("Neg", Run::One(elementwise::neg)),
+    ("Not", Run::One(elementwise::not)),
+    ("Or", Run::One(elementwise::or)),
+    ("PRelu", Run::One(elementwise::prelu)),
+    ("Pow", Run::One(elementwise::pow)),
+    ("QuantizeLinear", Run::One(quantised::quantize_linear)),
+    ("Range", Run::One(layout::range)),
+    ("Reciprocal", Run::One(elementwise::reciprocal)),
+    ("ReduceL2", Run::One(reduce::l2)),
+    ("ReduceMax", Run::One(reduce::max)),
+    ("ReduceMean", Run::One(reduce::mean)),
+    ("ReduceMin", Run::One(reduce::min)),
+    ("ReduceSum", Run::One(reduce::sum)),
+    ("Relu", Run::One(elementwise::relu)),
+    ("Reshape", Run::One(layout::reshape)),
+    ("ScatterElements", Run::One(select::scatter_elements)),
+    ("Shape", Run::One(layout::shape)),
+    ("Sigmoid", Run::One(elementwise::sigmoid)),
+    ("Slice", Run::One(select::slice)),
+    ("Softmax", Run::One(reduce::softmax)),
+    ("Softplus", Run::One(elementwise::softplus)),
+    ("Split", Run::Many(select::split)),
+    ("Sqrt", Run::One(elementwise::sqrt)),
+    ("Squeeze", Run::One(layout::squeeze)),
+    ("Sub", Run::One(elementwise::sub)),
+    ("Sum", Run::One(elementwise::add)),
+    ("Tanh", Run::One(elementwise::tanh)),
+    ("Tile", Run::One(layout::tile)),
+    ("Transpose", Run::One(layout::transpose)),
+    ("Unsqueeze", Run::One(layout::unsqueeze)),
+    ("Where", Run::One(select::choose)),
+];
+
+/// Whether an operator is run here, in some form.
+pub(super) fn runs(operator: &str) -> bool {
+    OPERATORS.iter().any(|(name, _)| *name == operator)
+}
+
+/// The operator of a node; the error names a form of it that is not run here.
+pub(super) fn find(node: &Node) -> Result<Run, Fault> {
+    let (_, run) = OPERATORS
+        .iter()
+        .find(|(name, _)| *name == node.operator)
+        .ok_or_else(|| format!("the operator {}", node.operator))?;
+    let form = match node.operator.as_str() {
+        "GRU" | "LSTM" => recurrent::unsupported(node),
+        "Cast" => elementwise::unsupported_cast(node),
+        _ => None,
+    };
+    form.map_or(Ok(*run), Err)
+}

@@ -1,0 +1,367 @@
+//! Operators that treat every element alike, and how two shapes are brought together.
+
+use super::Args;
+use crate::compact::math;
+use crate::compact::program::Node;
+use crate::compact::value::{Buffer, Data, Fault, Tensor, broadcast_shape, broadcast_strides};
+
+/// Appends the results for one run of elements; a side of one element stands for as many as the other has.
+type Pairs<'f, T, U> = &'f dyn Fn(&mut Vec<U>, &[T], &[T]);
+
+/// A function of two elements as one of two runs.
+fn pairs<T: Copy, U>(function: impl Fn(T, T) -> U) -> impl Fn(&mut Vec<U>, &[T], &[T]) {
+    move |out, a, b| match (a, b) {
+        ([a], many) => out.extend(many.iter().map(|b| function(*a, *b))),
+        (many, [b]) => out.extend(many.iter().map(|a| function(*a, *b))),
+        (a, b) => out.extend(a.iter().zip(b).map(|(a, b)| function(*a, *b))),
+    }
+}
+
+/// Applies `pairs` to two tensors, each repeated along the dimensions in which it has one element.
+fn broadcast<T, U>(
+    (a_shape, a): (&[usize], &[T]),
+    (b_shape, b): (&[usize], &[T]),
+    pairs: Pairs<'_, T, U>,
+) -> Result<(Vec<usize>, Vec<U>), Fault> {
+    let shape = broadcast_shape(a_shape, b_shape)?;
+    let size = shape.iter().product();
+    let mut out = Vec::with_capacity(size);
+    if size == 0 {
+        return Ok((shape, out));
+    }
+    if a_shape == b_shape || a.len() == 1 || b.len() == 1 {
+        pairs(&mut out, a, b);
+        return Ok((shape, out));
+    }
+    let (a_strides, b_strides) = (broadcast_strides(a_shape, &shape)?, broadcast_strides(b_shape, &shape)?);
+    // The inner dimensions in which both sides either go on or stand still are one run.
+    let mut outer = shape.len();
+    let (mut run, mut a_run, mut b_run) = (1, 1, 1);
+    while outer > 0 {
+        let (size, a_stride, b_stride) = (shape[outer - 1], a_strides[outer - 1], b_strides[outer - 1]);
+        let goes_on = |stride: isize, side: usize| {
+            if run == 1 { true } else { stride == if side > 1 { run as isize } else { 0 } }
+        };
+        if size > 1 {
+            if !goes_on(a_stride, a_run) || !goes_on(b_stride, b_run) {
+                break;
+            }
+            run *= size;
+            a_run = if a_stride == 0 { 1 } else { run };
+            b_run = if b_stride == 0 { 1 } else { run };
+        }
+        outer -= 1;
+    }
+    let (mut a_at, mut b_at) = (vec![0], vec![0]);
+    for axis in 0..outer {
+        let spread = |at: &[usize], stride: isize| -> Vec<usize> {
+            at.iter().flat_map(|at| (0..shape[axis]).map(move |index| at + index * stride as usize)).collect()
+        };
+        (a_at, b_at) = (spread(&a_at, a_strides[axis]), spread(&b_at, b_strides[axis]));
+    }
+    for (a_at, b_at) in a_at.into_iter().zip(b_at) {
+        pairs(&mut out, &a[a_at..a_at + a_run], &b[b_at..b_at + b_run]);
+    }
+    Ok((shape, out))
+}
+
+/// An operator of two or more inputs of one kind.
+fn arithmetic(
+    args: &mut Args<'_>,
+    floats: Pairs<'_, f32, f32>,
+    ints: Option<Pairs<'_, i32, i32>>,
+) -> Result<Tensor, Fault> {
+    let mut all = args.take(0)?;
+    for index in 1..args.len() {
+        let next = args.take(index)?;
+        all = match (&all.data, &next.data, ints) {
+            (Data::Float(a), Data::Float(b), _) => {
+                let (shape, values) = broadcast((&all.shape, a), (&next.shape, b), floats)?;
+                Tensor::floats(shape, values)
+            }
+            (Data::Int(a), Data::Int(b), Some(ints)) => {
+                let (shape, values) = broadcast((&all.shape, a), (&next.shape, b), ints)?;
+                Tensor::ints(shape, values)
+            }
+            _ => return Err("the inputs are of types that it does not bring together".into()),
+        };
+    }
+    Ok(all)
+}
+
+pub(super) fn add(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    arithmetic(args, &pairs(|a, b| a + b), Some(&pairs(i32::wrapping_add)))
+}
+
+pub(super) fn sub(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    arithmetic(args, &pairs(|a, b| a - b), Some(&pairs(i32::wrapping_sub)))
+}
+
+pub(super) fn mul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    arithmetic(args, &pairs(|a, b| a * b), Some(&pairs(i32::wrapping_mul)))
+}
+
+pub(super) fn div(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    // ONNX leaves a whole number divided by zero open.
+    let whole = pairs(|a: i32, b: i32| if b == 0 { 0 } else { a.wrapping_div(b) });
+    arithmetic(args, &pairs(|a, b| a / b), Some(&whole))
+}
+
+pub(super) fn max(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    arithmetic(args, &pairs(larger), Some(&pairs(Ord::max)))
+}
+
+pub(super) fn min(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    arithmetic(args, &pairs(|a: f32, b| -larger(-a, -b)), Some(&pairs(Ord::min)))
+}
+
+/// The larger of two; not a number where one of them is not.
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+pub(super) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    let power = pairs(|a: f32, b| match b {
+        2.0 => a * a,
+        0.5 => a.sqrt(),
+        _ => libm::powf(a, b),
+    });
+    arithmetic(args, &power, None)
+}
+
+pub(super) fn prelu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    arithmetic(args, &pairs(|x, slope| if x < 0.0 { x * slope } else { x }), None)
+}
+
+fn compare(
+    args: &mut Args<'_>,
+    floats: impl Fn(f32, f32) -> bool,
+    ints: impl Fn(i32, i32) -> bool,
+) -> Result<Tensor, Fault> {
+    let (a, b) = (args.take(0)?, args.take(1)?);
+    let (shape, values) = match (&a.data, &b.data) {
+        (Data::Float(x), Data::Float(y)) => {
+            broadcast((&a.shape, x), (&b.shape, y), &pairs(|x, y| i32::from(floats(x, y))))?
+        }
+        (Data::Int(x), Data::Int(y)) => broadcast((&a.shape, x), (&b.shape, y), &pairs(|x, y| i32::from(ints(x, y))))?,
+        _ => return Err("the inputs are of types that it does not compare".into()),
+    };
+    Ok(Tensor::ints(shape, values))
+}
+
+pub(super) fn equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |a, b| a == b, |a, b| a == b)
+}
+
+pub(super) fn greater(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |a, b| a > b, |a, b| a > b)
+}
+
+pub(super) fn greater_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |a, b| a >= b, |a, b| a >= b)
+}
+
+pub(super) fn less(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |a, b| a < b, |a, b| a < b)
+}
+
+pub(super) fn less_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |a, b| a <= b, |a, b| a <= b)
+}
+
+pub(super) fn and(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |_, _| false, |a, b| a != 0 && b != 0)
+}
+
+pub(super) fn or(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    compare(args, |_, _| false, |a, b| a != 0 || b != 0)
+}
+
+/// A function of one float, in the input's own memory where that is free.
+pub(super) fn each(args: &mut Args<'_>, function: impl Fn(f32) -> f32) -> Result<Tensor, Fault> {
+    let Tensor { shape, data } = args.take(0)?;
+    let Data::Float(all) = data else { return Err("the input is not float".into()) };
+    let mut all = all.into_vec();
+    all.iter_mut().for_each(|x| *x = function(*x));
+    Ok(Tensor::floats(shape, all))
+}
+
+/// The same for whole numbers.
+fn each_int(args: &mut Args<'_>, function: impl Fn(i32) -> i32) -> Result<Tensor, Fault> {
+    let input = args.get(0)?;
+    let values = input.as_ints()?.iter().map(|x| function(*x)).collect();
+    Ok(Tensor::ints(input.shape.clone(), values))
+}
+
+fn is_whole(args: &Args<'_>) -> Result<bool, Fault> {
+    Ok(matches!(args.get(0)?.data, Data::Int(_)))
+}
+
+pub(super) fn abs(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    if is_whole(args)? { each_int(args, i32::wrapping_abs) } else { each(args, f32::abs) }
+}
+
+pub(super) fn neg(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    if is_whole(args)? { each_int(args, i32::wrapping_neg) } else { each(args, |x| -x) }
+}
+
+pub(super) fn not(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each_int(args, |x| i32::from(x == 0))
+}
+
+pub(super) fn relu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    // Not `max`: what is not a number stays that.
+    each(args, |x| if x < 0.0 { 0.0 } else { x })
+}
+
+pub(super) fn leaky_relu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    let slope = node.float("alpha").unwrap_or(0.01);
+    each(args, |x| if x < 0.0 { x * slope } else { x })
+}
+
+pub(super) fn sigmoid(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, math::sigmoid)
+}
+
+pub(super) fn tanh(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, math::tanh)
+}
+
+pub(super) fn exp(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, math::exp)
+}
+
+pub(super) fn erf(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, math::erf)
+}
+
+pub(super) fn log(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, libm::logf)
+}
+
+pub(super) fn sqrt(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, f32::sqrt)
+}
+
+pub(super) fn reciprocal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, |x| 1.0 / x)
+}
+
+pub(super) fn softplus(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    each(args, math::softplus)
+}
+
+pub(super) fn gelu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+    if node.text("approximate") == Some("tanh") {
+        return each(args, |x| 0.5 * x * (1.0 + math::tanh(FRAC_2_PI.sqrt() * (x + 0.044_715 * x * x * x))));
+    }
+    each(args, |x| 0.5 * x * (1.0 + math::erf(x * FRAC_1_SQRT_2)))
+}
+
+pub(super) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    if is_whole(args)? {
+        let bound = |index: usize| args.optional(index).map(|t| t.as_ints().map(|v| v.first().copied())).transpose();
+        let (low, high) = (bound(1)?.flatten().unwrap_or(i32::MIN), bound(2)?.flatten().unwrap_or(i32::MAX));
+        return each_int(args, |x| x.max(low).min(high));
+    }
+    let bound = |index: usize, name: &str| match args.optional(index) {
+        Some(bound) => bound.as_float().map(Some),
+        None => Ok(node.float(name)),
+    };
+    let low = bound(1, "min")?.unwrap_or(f32::NEG_INFINITY);
+    let high = bound(2, "max")?.unwrap_or(f32::INFINITY);
+    each(args, |x| {
+        let x = if x < low { low } else { x };
+        if x > high { high } else { x }
+    })
+}
+
+/// ONNX's numbers of the element types that are kept apart here.
+mod element {
+    pub(super) const FLOAT: i64 = 1;
+    pub(super) const UINT8: i64 = 2;
+    pub(super) const INT8: i64 = 3;
+    pub(super) const INT32: i64 = 6;
+    pub(super) const INT64: i64 = 7;
+    pub(super) const BOOL: i64 = 9;
+    pub(super) const DOUBLE: i64 = 11;
+}
+
+pub(super) fn unsupported_cast(node: &Node) -> Option<Fault> {
+    use element::{BOOL, DOUBLE, FLOAT, INT8, INT32, INT64, UINT8};
+    let to = node.int("to").unwrap_or_default();
+    let known = [FLOAT, UINT8, INT8, INT32, INT64, BOOL, DOUBLE].contains(&to);
+    (!known).then(|| format!("Cast to {}", crate::tensor::type_name(to)))
+}
+
+pub(super) fn cast(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    let to = node.int("to").unwrap_or_default();
+    let Tensor { shape, data } = args.take(0)?;
+    fn all<T: Copy, U: Clone>(values: &[T], convert: impl Fn(T) -> U) -> Buffer<U> {
+        values.iter().map(|v| convert(*v)).collect::<Vec<U>>().into()
+    }
+    // By way of `f32` or `i32`, which hold every other kind.
+    let data = match (to, data) {
+        (element::FLOAT | element::DOUBLE, data) => Data::Float(match data {
+            Data::Float(values) => values,
+            Data::Int(values) => all(&values, |v| v as f32),
+            Data::I8(values) => all(&values, f32::from),
+            Data::U8(values) => all(&values, f32::from),
+        }),
+        (element::BOOL, Data::Float(values)) => Data::Int(all(&values, |v| i32::from(v != 0.0))),
+        (_, data) => {
+            let ints = match data {
+                Data::Int(values) => values,
+                Data::Float(values) => all(&values, |v| v as i32),
+                Data::I8(values) => all(&values, i32::from),
+                Data::U8(values) => all(&values, i32::from),
+            };
+            match to {
+                element::BOOL => Data::Int(all(&ints, |v| i32::from(v != 0))),
+                element::INT8 => Data::I8(all(&ints, |v| v as i8)),
+                element::UINT8 => Data::U8(all(&ints, |v| v as u8)),
+                _ => Data::Int(ints),
+            }
+        }
+    };
+    Ok(Tensor { shape, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn shapes_are_brought_together_as_index_by_index(
+            sizes in prop::collection::vec((1usize..4, any::<bool>(), any::<bool>()), 1..5),
+            dropped in 0usize..3,
+        ) {
+            let side = |pick: fn(&(usize, bool, bool)) -> bool| -> Vec<usize> {
+                sizes.iter().map(|s| if pick(s) { 1 } else { s.0 }).collect()
+            };
+            let (a_shape, b_shape) = (side(|s| s.1), side(|s| s.2));
+            let b_shape = b_shape[dropped.min(b_shape.len())..].to_vec();
+            let numbers = |shape: &[usize], from: i32| -> Vec<i32> {
+                (from..from + shape.iter().product::<usize>() as i32).collect()
+            };
+            let (a, b) = (numbers(&a_shape, 0), numbers(&b_shape, 1000));
+            let (shape, got) = broadcast((&a_shape, &a), (&b_shape, &b), &pairs(|a, b| (a, b))).unwrap();
+            let at = |own: &[usize], index: &[usize]| {
+                let strides = broadcast_strides(own, &shape).unwrap();
+                index.iter().zip(strides).map(|(i, s)| i * s as usize).sum::<usize>()
+            };
+            let mut index = vec![0; shape.len()];
+            for got in got {
+                prop_assert_eq!(got, (a[at(&a_shape, &index)], b[at(&b_shape, &index)]));
+                for axis in (0..shape.len()).rev() {
+                    index[axis] += 1;
+                    if index[axis] < shape[axis] { break }
+                    index[axis] = 0;
+                }
+            }
+        }
+    }
+}

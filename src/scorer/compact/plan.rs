@@ -1,0 +1,199 @@
+//! Which nodes run when: once per file, once per catalogue, once per ranking, or for every few ads.
+//!
+//! A value depends on what its inputs depend on, and the names of the file's inputs say that: `ad.` on the catalogue
+//! alone, `session.`, `profile.` and `context.` on the shopper, `pair.` on both.
+
+use nearside_core::Feature;
+use nearside_core::feature::Source;
+
+use super::program::{Node, Program};
+use super::rows::{Rows, Seen, Side, follow};
+
+/// How many elements of the widest value one block of ads may have: what a core's own cache holds.
+const BLOCK_ELEMENTS: usize = 32 << 10;
+/// Fewest and most ads in a block. Fewer, and calling the nodes costs more than they compute.
+const BLOCK: (usize, usize) = (16, 512);
+
+/// What a value depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Depends {
+    pub(super) ads: bool,
+    pub(super) shopper: bool,
+}
+
+impl Depends {
+    /// On nothing: it is the same at every run.
+    pub(super) const NOTHING: Depends = Depends { ads: false, shopper: false };
+    /// On the catalogue alone.
+    pub(super) const ADS: Depends = Depends { ads: true, shopper: false };
+    /// On the shopper and the request alone.
+    pub(super) const SHOPPER: Depends = Depends { ads: false, shopper: true };
+
+    /// What an input of the file depends on.
+    pub(super) fn of_input(name: &str) -> Depends {
+        match Feature::from_name(name).map(Feature::source) {
+            Some(Source::Ad) => Depends::ADS,
+            Some(Source::Session | Source::Profile | Source::Context) => Depends::SHOPPER,
+            Some(Source::Pair) | None => Depends { ads: true, shopper: true },
+        }
+    }
+
+    fn with(self, other: Depends) -> Depends {
+        Depends { ads: self.ads || other.ads, shopper: self.shopper || other.shopper }
+    }
+}
+
+/// What every value of a program depends on.
+pub(super) fn depends(program: &Program) -> Vec<Depends> {
+    let mut all = vec![Depends::NOTHING; program.values];
+    for (name, value) in &program.inputs {
+        all[*value] = Depends::of_input(name);
+    }
+    for node in &program.nodes {
+        let own = node.inputs.iter().flatten().fold(Depends::NOTHING, |own, value| own.with(all[*value]));
+        node.outputs.iter().flatten().for_each(|value| all[*value] = own);
+    }
+    all
+}
+
+/// Nodes that run one after the other, and the values that nobody reads after each of them.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) nodes: Vec<usize>,
+    pub(super) frees: Vec<Vec<usize>>,
+}
+
+impl Group {
+    /// `keeps` says which values are read after the group.
+    pub(super) fn new(program: &Program, nodes: Vec<usize>, keeps: impl Fn(usize) -> bool) -> Group {
+        let mut made = vec![false; program.values];
+        nodes
+            .iter()
+            .flat_map(|node| program.nodes[*node].outputs.iter().flatten())
+            .for_each(|value| made[*value] = true);
+        let mut read = vec![false; program.values];
+        let mut frees = vec![Vec::new(); nodes.len()];
+        for (place, node) in nodes.iter().enumerate().rev() {
+            let node = &program.nodes[*node];
+            for value in node.inputs.iter().chain(&node.outputs).flatten() {
+                if made[*value] && !keeps(*value) && !std::mem::replace(&mut read[*value], true) {
+                    frees[place].push(*value);
+                }
+            }
+        }
+        Group { nodes, frees }
+    }
+}
+
+/// How a program is run a few ads at a time.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// What depends on the ads alone, in blocks of ads.
+    pub(super) ads: Group,
+    /// The values of these that the rest reads; each has a row for each ad.
+    pub(super) kept: Vec<usize>,
+    /// What depends on the shopper alone.
+    pub(super) shopper: Group,
+    /// The rest, in blocks of ads.
+    pub(super) rest: Group,
+    /// Values of which the rest reads nothing but the shape, which is this but for the first dimension.
+    pub(super) hollow: Vec<(usize, Vec<usize>)>,
+    /// Ads in a block.
+    pub(super) block: usize,
+}
+
+impl Plan {
+    /// `seen` is what a run on `ads` ads has shown of every value. `None` where the ads cannot be taken a few at a time.
+    pub(super) fn new(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usize) -> Option<Plan> {
+        let rows = rows(program, depends, seen, ads)?;
+        if rows[program.score] != Rows::Each {
+            return None;
+        }
+        let all = || 0..program.nodes.len();
+        let output = |node: usize| program.nodes[node].outputs.iter().flatten().copied();
+        let stage = |node: usize| output(node).next().map_or(Depends::NOTHING, |value| depends[value]);
+        // How many ads there are is another number in every block, so what computes with it belongs to the rest too.
+        let is_rest = |node: usize| match stage(node) {
+            Depends { ads: true, shopper: true } => true,
+            Depends::ADS => output(node).any(|value| rows[value] == Rows::Count),
+            _ => false,
+        };
+        let rest: Vec<usize> = needed(program, all().filter(|node| is_rest(*node)).collect());
+        let of_ads = |value: usize| depends[value] == Depends::ADS && rows[value] == Rows::Each;
+        let mut kept = Vec::new();
+        let mut hollow = Vec::new();
+        for node in rest.iter().map(|node| &program.nodes[*node]) {
+            for value in node.inputs.iter().flatten().copied().filter(|value| of_ads(*value)) {
+                match node.operator.as_str() {
+                    "Shape" => hollow.push((value, seen[value].as_ref()?.shape.clone())),
+                    _ => kept.push(value),
+                }
+            }
+        }
+        if of_ads(program.score) {
+            kept.push(program.score);
+        }
+        kept.sort_unstable();
+        kept.dedup();
+        hollow.retain(|(value, _)| !kept.contains(value));
+        let of_stage = |wanted: Depends| all().filter(|node| stage(*node) == wanted).collect::<Vec<_>>();
+        let width = |value: usize| seen[value].as_ref().map_or(0, |seen| seen.shape.iter().product::<usize>() / ads);
+        let widest = rest.iter().flat_map(|node| output(*node)).filter(|v| rows[*v] == Rows::Each).map(width).max();
+        let block = (BLOCK_ELEMENTS / widest.unwrap_or(1).max(1)).clamp(BLOCK.0, BLOCK.1);
+        Some(Plan {
+            ads: Group::new(program, of_stage(Depends::ADS), |value| kept.contains(&value)),
+            shopper: Group::new(program, of_stage(Depends::SHOPPER), |value| {
+                rest.iter().any(|node| program.nodes[*node].inputs.contains(&Some(value)))
+            }),
+            rest: Group::new(program, rest, |value| value == program.score),
+            kept,
+            hollow,
+            block,
+        })
+    }
+}
+
+/// Those of `nodes` whose outputs another of them, or the score, reads.
+fn needed(program: &Program, nodes: Vec<usize>) -> Vec<usize> {
+    let mut needed = vec![false; program.values];
+    needed[program.score] = true;
+    let mut kept: Vec<usize> = Vec::new();
+    for node in nodes.into_iter().rev() {
+        let Node { inputs, outputs, .. } = &program.nodes[node];
+        if outputs.iter().flatten().any(|value| needed[*value]) {
+            inputs.iter().flatten().for_each(|value| needed[*value] = true);
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+/// How every value depends on the number of ads; `None` where some node cannot take them one by one.
+fn rows(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usize) -> Option<Vec<Rows>> {
+    let mut rows = vec![Rows::One; program.values];
+    for (_, value) in program.inputs.iter().filter(|(_, value)| depends[*value].ads) {
+        rows[*value] = Rows::Each;
+    }
+    for node in &program.nodes {
+        if !node.outputs.iter().flatten().any(|value| depends[*value].ads) {
+            continue;
+        }
+        let sides: Option<Vec<Option<Side<'_>>>> = node
+            .inputs
+            .iter()
+            .map(|input| match input {
+                None => Some(None),
+                Some(value) => seen[*value].as_ref().map(|seen| Some(Side { rows: rows[*value], seen })),
+            })
+            .collect();
+        let sides = sides?;
+        for output in node.outputs.iter().flatten() {
+            // Outputs that nobody reads were not kept in sight.
+            if let Some(seen) = &seen[*output] {
+                rows[*output] = follow(node, &sides, seen, ads)?;
+            }
+        }
+    }
+    Some(rows)
+}
