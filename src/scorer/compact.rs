@@ -8,31 +8,25 @@
 //! Every number is computed by the same additions and multiplications in the same order natively and in WebAssembly:
 //! a model gives the same bits on both.
 
-mod gemm;
-mod math;
-mod operators;
 mod plan;
 mod program;
 mod rows;
-mod value;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use nearside_core::feature::{Edition, Values};
+use nearside_operators::{Args, Data, Fault, Packed, Run, Tensor};
 
 use crate::file::ModelFile;
 use crate::network::{Input, Loaded, Scores};
-use gemm::Packed;
-use operators::{Args, Run};
 use plan::{Depends, Group, Plan};
 use program::Program;
 use rows::Seen;
-use value::{Data, Fault, Tensor};
 
 /// Whether this engine runs an operator.
 pub(crate) fn runs(operator: &str) -> bool {
-    operators::runs(operator)
+    nearside_operators::runs(operator)
 }
 
 /// Fewest ads for which a plan is worth making.
@@ -81,7 +75,7 @@ impl Compact {
             constants[value] = Some(tensor);
         }
         let depends = plan::depends(&program);
-        let packs = vec![Vec::new(); program.nodes.len()];
+        let packs = vec![Vec::new(); program.steps.len()];
         let mut compact =
             Self { program, depends, constants, packs, whole: Group::default(), plan: Planned::Not, kept: None };
         compact.fold().map_err(Loaded::Failed)?;
@@ -91,12 +85,12 @@ impl Compact {
     /// Computes what depends on no input, and forgets what only that was made of.
     fn fold(&mut self) -> Result<(), Fault> {
         let of_nothing =
-            |node: &program::Node| node.outputs.iter().flatten().all(|value| self.depends[*value] == Depends::NOTHING);
+            |node: &program::Step| node.outputs.iter().flatten().all(|value| self.depends[*value] == Depends::NOTHING);
         let (folded, rest): (Vec<_>, Vec<_>) =
-            (0..self.program.nodes.len()).partition(|node| of_nothing(&self.program.nodes[*node]));
+            (0..self.program.steps.len()).partition(|node| of_nothing(&self.program.steps[*node]));
         let score = self.program.score;
         let read_later: Vec<usize> =
-            rest.iter().flat_map(|node| self.program.nodes[*node].inputs.iter().flatten().copied()).collect();
+            rest.iter().flat_map(|node| self.program.steps[*node].inputs.iter().flatten().copied()).collect();
         let needed = |value: usize| value == score || read_later.contains(&value);
         let group = Group::new(&self.program, folded, needed);
         let mut values = vec![None; self.program.values];
@@ -290,25 +284,25 @@ impl Compact {
         mut seen: Option<&mut Vec<Option<Seen>>>,
     ) -> Result<(), Fault> {
         for (index, frees) in group.nodes.iter().zip(&group.frees) {
-            let node = &self.program.nodes[*index];
+            let step = &self.program.steps[*index];
             let constants = &self.constants;
-            let arguments = node.inputs.iter().map(|input| {
+            let arguments = step.inputs.iter().map(|input| {
                 let value = (*input)?;
                 let last =
-                    frees.contains(&value) && node.inputs.iter().filter(|other| **other == Some(value)).count() == 1;
+                    frees.contains(&value) && step.inputs.iter().filter(|other| **other == Some(value)).count() == 1;
                 let own = if last { values[value].take() } else { values[value].clone() };
                 own.or_else(|| constants[value].clone())
             });
             let arguments = arguments.collect();
-            let keeps_factors = node.inputs.iter().skip(1).flatten().all(|value| !self.depends[*value].ads);
+            let keeps_factors = step.inputs.iter().skip(1).flatten().all(|value| !self.depends[*value].ads);
             let mut args = Args::new(arguments, keeps_factors.then_some(&mut self.packs[*index]));
-            let fault = |fault: Fault| format!("{}: {fault}", node.operator);
-            let outputs = match node.run {
+            let fault = |fault: Fault| format!("{}: {fault}", step.node.operator);
+            let outputs = match step.run {
                 Run::Constant => Vec::new(),
-                Run::One(run) => vec![run(node, &mut args).map_err(fault)?],
-                Run::Many(run) => run(node, &mut args).map_err(fault)?,
+                Run::One(run) => vec![run(&step.node, &mut args).map_err(fault)?],
+                Run::Many(run) => run(&step.node, &mut args).map_err(fault)?,
             };
-            for (output, tensor) in node.outputs.iter().zip(outputs) {
+            for (output, tensor) in step.outputs.iter().zip(outputs) {
                 let Some(value) = *output else { continue };
                 if let Some(seen) = seen.as_deref_mut() {
                     seen[value] = Some(look(&tensor));
@@ -322,7 +316,7 @@ impl Compact {
 
     /// Forgets right factors that came of the shopper.
     fn forget_factors(&mut self) {
-        for (node, packs) in self.program.nodes.iter().zip(&mut self.packs) {
+        for (node, packs) in self.program.steps.iter().zip(&mut self.packs) {
             if node.inputs.iter().skip(1).flatten().any(|value| self.depends[*value] != Depends::NOTHING) {
                 packs.clear();
             }

@@ -109,7 +109,7 @@ impl Engine {
         (self.name, self.feature, LEVEL, RUSTFLAGS, FEATURES).hash(&mut hasher);
         let optimiser = wasm_opt(project)?.with_file_name("../package.json");
         fs::read(&optimiser).map_err(Error::file(&optimiser))?.hash(&mut hasher);
-        for folder in ["src/core", "src/scorer", "src/wasm"] {
+        for folder in ["src/core", "src/operators", "src/scorer", "src/wasm"] {
             hash_sources(&project.path(folder), &mut hasher)?;
         }
         Ok(format!("{:016x}", hasher.finish()))

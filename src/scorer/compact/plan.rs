@@ -6,7 +6,7 @@
 use nearside_core::Feature;
 use nearside_core::feature::Source;
 
-use super::program::{Node, Program};
+use super::program::{Program, Step};
 use super::rows::{Rows, Seen, Side, follow};
 
 /// How many elements of the widest value one block of ads may have: what a core's own cache holds.
@@ -49,9 +49,9 @@ pub(super) fn depends(program: &Program) -> Vec<Depends> {
     for (name, value) in &program.inputs {
         all[*value] = Depends::of_input(name);
     }
-    for node in &program.nodes {
-        let own = node.inputs.iter().flatten().fold(Depends::NOTHING, |own, value| own.with(all[*value]));
-        node.outputs.iter().flatten().for_each(|value| all[*value] = own);
+    for step in &program.steps {
+        let own = step.inputs.iter().flatten().fold(Depends::NOTHING, |own, value| own.with(all[*value]));
+        step.outputs.iter().flatten().for_each(|value| all[*value] = own);
     }
     all
 }
@@ -69,13 +69,13 @@ impl Group {
         let mut made = vec![false; program.values];
         nodes
             .iter()
-            .flat_map(|node| program.nodes[*node].outputs.iter().flatten())
+            .flat_map(|node| program.steps[*node].outputs.iter().flatten())
             .for_each(|value| made[*value] = true);
         let mut read = vec![false; program.values];
         let mut frees = vec![Vec::new(); nodes.len()];
         for (place, node) in nodes.iter().enumerate().rev() {
-            let node = &program.nodes[*node];
-            for value in node.inputs.iter().chain(&node.outputs).flatten() {
+            let step = &program.steps[*node];
+            for value in step.inputs.iter().chain(&step.outputs).flatten() {
                 if made[*value] && !keeps(*value) && !std::mem::replace(&mut read[*value], true) {
                     frees[place].push(*value);
                 }
@@ -109,8 +109,8 @@ impl Plan {
         if rows[program.score] != Rows::Each {
             return None;
         }
-        let all = || 0..program.nodes.len();
-        let output = |node: usize| program.nodes[node].outputs.iter().flatten().copied();
+        let all = || 0..program.steps.len();
+        let output = |node: usize| program.steps[node].outputs.iter().flatten().copied();
         let stage = |node: usize| output(node).next().map_or(Depends::NOTHING, |value| depends[value]);
         // How many ads there are is another number in every block, so what computes with it belongs to the rest too.
         let is_rest = |node: usize| match stage(node) {
@@ -122,9 +122,9 @@ impl Plan {
         let of_ads = |value: usize| depends[value] == Depends::ADS && rows[value] == Rows::Each;
         let mut kept = Vec::new();
         let mut hollow = Vec::new();
-        for node in rest.iter().map(|node| &program.nodes[*node]) {
-            for value in node.inputs.iter().flatten().copied().filter(|value| of_ads(*value)) {
-                match node.operator.as_str() {
+        for step in rest.iter().map(|step| &program.steps[*step]) {
+            for value in step.inputs.iter().flatten().copied().filter(|value| of_ads(*value)) {
+                match step.node.operator.as_str() {
                     "Shape" => hollow.push((value, seen[value].as_ref()?.shape.clone())),
                     _ => kept.push(value),
                 }
@@ -143,7 +143,7 @@ impl Plan {
         Some(Plan {
             ads: Group::new(program, of_stage(Depends::ADS), |value| kept.contains(&value)),
             shopper: Group::new(program, of_stage(Depends::SHOPPER), |value| {
-                rest.iter().any(|node| program.nodes[*node].inputs.contains(&Some(value)))
+                rest.iter().any(|node| program.steps[*node].inputs.contains(&Some(value)))
             }),
             rest: Group::new(program, rest, |value| value == program.score),
             kept,
@@ -159,7 +159,7 @@ fn needed(program: &Program, nodes: Vec<usize>) -> Vec<usize> {
     needed[program.score] = true;
     let mut kept: Vec<usize> = Vec::new();
     for node in nodes.into_iter().rev() {
-        let Node { inputs, outputs, .. } = &program.nodes[node];
+        let Step { inputs, outputs, .. } = &program.steps[node];
         if outputs.iter().flatten().any(|value| needed[*value]) {
             inputs.iter().flatten().for_each(|value| needed[*value] = true);
             kept.push(node);
@@ -175,11 +175,11 @@ fn rows(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usiz
     for (_, value) in program.inputs.iter().filter(|(_, value)| depends[*value].ads) {
         rows[*value] = Rows::Each;
     }
-    for node in &program.nodes {
-        if !node.outputs.iter().flatten().any(|value| depends[*value].ads) {
+    for step in &program.steps {
+        if !step.outputs.iter().flatten().any(|value| depends[*value].ads) {
             continue;
         }
-        let sides: Option<Vec<Option<Side<'_>>>> = node
+        let sides: Option<Vec<Option<Side<'_>>>> = step
             .inputs
             .iter()
             .map(|input| match input {
@@ -188,10 +188,10 @@ fn rows(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usiz
             })
             .collect();
         let sides = sides?;
-        for output in node.outputs.iter().flatten() {
+        for output in step.outputs.iter().flatten() {
             // Outputs that nobody reads were not kept in sight.
             if let Some(seen) = &seen[*output] {
-                rows[*output] = follow(node, &sides, seen, ads)?;
+                rows[*output] = follow(&step.node, &sides, seen, ads)?;
             }
         }
     }

@@ -5,92 +5,25 @@
 
 use std::collections::HashMap;
 
-use super::operators::{self, Run};
-use super::value::{Data, Fault, Tensor};
+use nearside_operators::{Attribute, Buffer, Data, Fault, Node, Run, Tensor};
+
 use crate::tensor::type_name;
 use crate::wire::{Broken, Field, Fields};
 
-/// An attribute of a node.
-#[derive(Clone, Debug)]
-pub(super) enum Attribute {
-    Int(i64),
-    Float(f32),
-    Text(String),
-    Tensor(Tensor),
-    Ints(Vec<i64>),
-    Floats(Vec<f32>),
-    Texts(Vec<String>),
-}
-
-/// One step.
+/// One step: a node and the values it reads and writes.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) operator: String,
+pub(super) struct Step {
+    pub(super) node: Node,
     pub(super) run: Run,
     /// Value numbers; `None` for an optional input that is left out.
     pub(super) inputs: Vec<Option<usize>>,
     pub(super) outputs: Vec<Option<usize>>,
-    /// The version of ONNX's operators the file is written for.
-    pub(super) opset: i64,
-    attributes: Vec<(String, Attribute)>,
-}
-
-impl Node {
-    fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.iter().find(|(found, _)| found == name).map(|(_, attribute)| attribute)
-    }
-
-    pub(super) fn int(&self, name: &str) -> Option<i64> {
-        match self.attribute(name) {
-            Some(Attribute::Int(value)) => Some(*value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn float(&self, name: &str) -> Option<f32> {
-        match self.attribute(name) {
-            Some(Attribute::Float(value)) => Some(*value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn ints(&self, name: &str) -> Option<&[i64]> {
-        match self.attribute(name) {
-            Some(Attribute::Ints(values)) => Some(values),
-            _ => None,
-        }
-    }
-
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        match self.attribute(name) {
-            Some(Attribute::Text(value)) => Some(value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn texts(&self, name: &str) -> Option<&[String]> {
-        match self.attribute(name) {
-            Some(Attribute::Texts(values)) => Some(values),
-            _ => None,
-        }
-    }
-
-    pub(super) fn tensor(&self, name: &str) -> Option<&Tensor> {
-        match self.attribute(name) {
-            Some(Attribute::Tensor(value)) => Some(value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.attribute(name).is_some()
-    }
 }
 
 /// A graph, reduced to what `score` needs.
 #[derive(Debug)]
 pub(super) struct Program {
-    pub(super) nodes: Vec<Node>,
+    pub(super) steps: Vec<Step>,
     /// How many values there are, weights and inputs among them.
     pub(super) values: usize,
     /// The weights, by value number.
@@ -104,7 +37,7 @@ impl Program {
     /// Reads a checked file. The error names an operator's form that this engine does not run.
     pub(super) fn read(model: &[u8], inputs: &[&str], opset: i64) -> Result<Program, Fault> {
         let graph = field_of(model, 7)?.ok_or("there is no graph")?;
-        let mut reader = Reader { opset, numbers: HashMap::new(), nodes: Vec::new(), weights: Vec::new() };
+        let mut reader = Reader { opset, numbers: HashMap::new(), steps: Vec::new(), weights: Vec::new() };
         let mut nodes = Vec::new();
         for field in Fields::new(graph) {
             let field = field?;
@@ -123,8 +56,8 @@ impl Program {
             reader.node(node)?;
         }
         let score = reader.number("score");
-        let Reader { numbers, nodes, weights, .. } = reader;
-        let mut program = Program { nodes, values: numbers.len(), weights, inputs, score };
+        let Reader { numbers, steps, weights, .. } = reader;
+        let mut program = Program { steps, values: numbers.len(), weights, inputs, score };
         program.keep_what_score_needs();
         Ok(program)
     }
@@ -132,15 +65,15 @@ impl Program {
     fn keep_what_score_needs(&mut self) {
         let mut needed = vec![false; self.values];
         needed[self.score] = true;
-        let mut kept = vec![false; self.nodes.len()];
-        for (index, node) in self.nodes.iter().enumerate().rev() {
-            kept[index] = node.outputs.iter().flatten().any(|value| needed[*value]);
+        let mut kept = vec![false; self.steps.len()];
+        for (index, step) in self.steps.iter().enumerate().rev() {
+            kept[index] = step.outputs.iter().flatten().any(|value| needed[*value]);
             if kept[index] {
-                node.inputs.iter().flatten().for_each(|value| needed[*value] = true);
+                step.inputs.iter().flatten().for_each(|value| needed[*value] = true);
             }
         }
         let mut kept = kept.into_iter();
-        self.nodes.retain(|_| kept.next() == Some(true));
+        self.steps.retain(|_| kept.next() == Some(true));
         self.weights.retain(|(value, _)| needed[*value]);
     }
 }
@@ -148,7 +81,7 @@ impl Program {
 struct Reader<'a> {
     opset: i64,
     numbers: HashMap<&'a str, usize>,
-    nodes: Vec<Node>,
+    steps: Vec<Step>,
     weights: Vec<(usize, Tensor)>,
 }
 
@@ -174,12 +107,11 @@ impl<'a> Reader<'a> {
             names.into_iter().map(|name| (!name.is_empty()).then(|| self.number(name))).collect()
         };
         let (inputs, outputs) = (numbers(inputs), numbers(outputs));
-        let mut node =
-            Node { operator: operator.to_owned(), run: Run::Constant, inputs, outputs, opset: self.opset, attributes };
-        node.run = operators::find(&node)?;
-        match (node.run, node.outputs.first()) {
+        let node = Node { operator: operator.to_owned(), opset: self.opset, outputs: outputs.len(), attributes };
+        let run = nearside_operators::find(&node)?;
+        match (run, outputs.first()) {
             (Run::Constant, Some(Some(output))) => self.weights.push((*output, constant(&node)?)),
-            _ => self.nodes.push(node),
+            _ => self.steps.push(Step { node, run, inputs, outputs }),
         }
         Ok(())
     }
@@ -311,6 +243,6 @@ fn elements(kind: &str, raw: Option<&[u8]>, typed: &[Field<'_>]) -> Result<Data,
     })
 }
 
-fn chunks<const N: usize, T: Clone>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> super::value::Buffer<T> {
+fn chunks<const N: usize, T: Clone>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Buffer<T> {
     raw.as_chunks().0.iter().map(|bytes| read(*bytes)).collect::<Vec<T>>().into()
 }

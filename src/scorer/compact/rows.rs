@@ -3,7 +3,7 @@
 //! It may where every value that depends on the ads has one row for each of them, computed from the same row of what it
 //! was computed from. Each operator says when that holds. The shapes come from one run on a few ads.
 
-use super::program::Node;
+use nearside_operators::Node;
 
 /// How a value depends on the number of ads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

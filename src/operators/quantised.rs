@@ -1,8 +1,8 @@
 //! Bytes for floats: a scale and a zero point, for a tensor or for each entry of one dimension.
 
-use super::Args;
-use crate::compact::program::Node;
-use crate::compact::value::{Buffer, Data, Fault, Tensor, axis, count};
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Buffer, Data, Fault, Tensor, axis, count};
 
 /// Whole numbers of any kind.
 fn whole(tensor: &Tensor) -> Result<Buffer<i32>, Fault> {
@@ -49,7 +49,7 @@ impl Scales {
     }
 }
 
-pub(super) fn dequantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn dequantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let scales = Scales::read(node, args)?;
     let input = args.take(0)?;
     fn all<T: Copy + Into<i32>>(scales: &Scales, all: &[T]) -> Vec<f32> {
@@ -72,7 +72,7 @@ fn quantised(x: f32, scale: f32, zero: i32, low: i32, high: i32) -> i32 {
     ((x / scale).round_ties_even() as i32).saturating_add(zero).clamp(low, high)
 }
 
-pub(super) fn quantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn quantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let scales = Scales::read(node, args)?;
     let signed = matches!(args.optional(2), Some(Tensor { data: Data::I8(_), .. }));
     let input = args.take(0)?;
@@ -86,7 +86,7 @@ pub(super) fn quantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tensor
     Ok(Tensor { shape: input.shape.clone(), data })
 }
 
-pub(super) fn dynamic_quantize_linear(_: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
+pub(crate) fn dynamic_quantize_linear(_: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
     let input = args.take(0)?;
     let all = input.as_floats()?;
     // Zero has to be one of the bytes.
@@ -101,7 +101,7 @@ pub(super) fn dynamic_quantize_linear(_: &Node, args: &mut Args<'_>) -> Result<V
     ])
 }
 
-pub(super) fn matmul_integer(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn matmul_integer(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (left, right) = (args.take(0)?, args.take(1)?);
     let (Some((batch, [rows, depth])), [right_depth, width]) = (left.shape.split_last_chunk(), &right.shape[..]) else {
         return Err(format!("matrices of {:?} and {:?}", left.shape, right.shape));

@@ -1,11 +1,11 @@
 //! Matrix products of floats.
 
-use super::Args;
-use crate::compact::gemm::{self, Packed};
-use crate::compact::program::Node;
-use crate::compact::value::{Fault, Tensor, broadcast_shape, broadcast_strides, count};
+use crate::gemm::{self, Packed};
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Fault, Tensor, broadcast_shape, broadcast_strides, count};
 
-pub(super) fn matmul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn matmul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (left, right) = (args.take(0)?, args.take(1)?);
     let (mut left_shape, mut right_shape) = (left.shape.clone(), right.shape.clone());
     // A vector is a row on the left and a column on the right.
@@ -73,7 +73,7 @@ fn product(left: &[f32], right: &[f32], depth: usize, width: usize, args: &mut A
     }
 }
 
-pub(super) fn gemm(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn gemm(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (left, right) = (args.take(0)?, args.take(1)?);
     let ([_, _], [_, _]) = (&left.shape[..], &right.shape[..]) else {
         return Err(format!("matrices of {:?} and {:?}", left.shape, right.shape));

@@ -6,7 +6,7 @@
 
 /// e to the power of `x`.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     // Below is 0 and above infinity, which the scaling in two steps gives by itself.
     const LOWEST: f32 = -105.0;
     const HIGHEST: f32 = 89.5;
@@ -35,13 +35,13 @@ fn power_of_two(n: i32) -> f32 {
 
 /// The logistic function.
 #[inline(always)]
-pub(super) fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 /// The hyperbolic tangent.
 #[inline(always)]
-pub(super) fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     let square = x * x;
     let mut near = -5.704_988_7e-3;
     for coefficient in [2.063_909e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
@@ -54,7 +54,7 @@ pub(super) fn tanh(x: f32) -> f32 {
 
 /// The error function: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26, within 1e-6.
 #[inline(always)]
-pub(super) fn erf(x: f32) -> f32 {
+pub(crate) fn erf(x: f32) -> f32 {
     let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
     let mut y = 1.061_405_4;
     for coefficient in [-1.453_152_1, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
@@ -64,14 +64,14 @@ pub(super) fn erf(x: f32) -> f32 {
 }
 
 /// ln(1 + e^x).
-pub(super) fn softplus(x: f32) -> f32 {
+pub(crate) fn softplus(x: f32) -> f32 {
     let above = if x > 0.0 { x } else { 0.0 };
     above + libm::log1pf(exp(-x.abs()))
 }
 
 /// The sum of the products of two rows of equal length.
 #[inline]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut lanes = [0.0; LANES];
@@ -86,7 +86,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// The sum of a row.
 #[inline]
-pub(super) fn sum(all: &[f32]) -> f32 {
+pub(crate) fn sum(all: &[f32]) -> f32 {
     const LANES: usize = 16;
     let (chunks, rest) = all.as_chunks::<LANES>();
     let mut lanes = [0.0; LANES];

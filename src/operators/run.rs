@@ -1,25 +1,18 @@
-//! What this engine runs: the operators that PyTorch, Keras and tf2onnx write for dense layers, embeddings, recurrent
+//! The operators by name: those that PyTorch, Keras and tf2onnx write for dense layers, embeddings, recurrent
 //! layers, attention and the int8 forms of these, as <https://onnx.ai/onnx/operators/> defines them.
 //!
 //! A file with another operator is refused by name, and the full engine takes it.
 
-mod elementwise;
-mod layout;
-mod matrix;
-mod quantised;
-mod recurrent;
-mod reduce;
-mod select;
-
 use std::sync::Arc;
 
-use super::gemm::Packed;
-use super::program::Node;
-use super::value::{Fault, Tensor};
+use crate::gemm::Packed;
+use crate::node::Node;
+use crate::tensor::{Fault, Tensor};
+use crate::{elementwise, layout, matrix, quantised, recurrent, reduce, select};
 
 /// How an operator is run.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Run {
+pub enum Run {
     /// Not at all: its value stands in the file.
     Constant,
     /// It has one output.
@@ -29,40 +22,43 @@ pub(super) enum Run {
 }
 
 /// What an operator is given.
-pub(super) struct Args<'a> {
+#[derive(Debug)]
+pub struct Args<'a> {
     values: Vec<Option<Tensor>>,
     /// Where right factors are kept, if they are the same at the next call.
     packs: Option<&'a mut Vec<Arc<Packed>>>,
 }
 
 impl<'a> Args<'a> {
-    pub(super) fn new(values: Vec<Option<Tensor>>, packs: Option<&'a mut Vec<Arc<Packed>>>) -> Self {
+    /// `values` are the inputs in their order; `packs` is kept by the caller for as long as all inputs but the first are
+    /// the same.
+    pub fn new(values: Vec<Option<Tensor>>, packs: Option<&'a mut Vec<Arc<Packed>>>) -> Self {
         Self { values, packs }
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
-    fn has(&self, index: usize) -> bool {
+    pub(crate) fn has(&self, index: usize) -> bool {
         self.values.get(index).is_some_and(Option::is_some)
     }
 
-    fn optional(&self, index: usize) -> Option<&Tensor> {
+    pub(crate) fn optional(&self, index: usize) -> Option<&Tensor> {
         self.values.get(index)?.as_ref()
     }
 
-    fn get(&self, index: usize) -> Result<&Tensor, Fault> {
+    pub(crate) fn get(&self, index: usize) -> Result<&Tensor, Fault> {
         self.optional(index).ok_or_else(|| format!("input {index} is missing"))
     }
 
     /// The input itself; where nobody else holds it, its memory can be written.
-    fn take(&mut self, index: usize) -> Result<Tensor, Fault> {
+    pub(crate) fn take(&mut self, index: usize) -> Result<Tensor, Fault> {
         self.values.get_mut(index).and_then(Option::take).ok_or_else(|| format!("input {index} is missing"))
     }
 
     /// Whole numbers, from an input or, as older files have it, an attribute.
-    fn ints(&self, index: usize, node: &Node, attribute: &str) -> Result<Option<Vec<i64>>, Fault> {
+    pub(crate) fn ints(&self, index: usize, node: &Node, attribute: &str) -> Result<Option<Vec<i64>>, Fault> {
         match self.optional(index) {
             Some(tensor) => Ok(Some(tensor.as_ints()?.iter().map(|v| i64::from(*v)).collect())),
             None => Ok(node.ints(attribute).map(<[i64]>::to_vec)),
@@ -70,7 +66,7 @@ impl<'a> Args<'a> {
     }
 
     /// The `index`th right factor of this node, laid out once where it stays the same.
-    fn packed(&mut self, index: usize, pack: impl FnOnce() -> Packed) -> Arc<Packed> {
+    pub(crate) fn packed(&mut self, index: usize, pack: impl FnOnce() -> Packed) -> Arc<Packed> {
         let Some(packs) = self.packs.as_deref_mut() else { return Arc::new(pack()) };
         if packs.len() == index {
             packs.push(Arc::new(pack()));
@@ -150,12 +146,12 @@ const OPERATORS: &[(&str, Run)] = &[
 ];
 
 /// Whether an operator is run here, in some form.
-pub(super) fn runs(operator: &str) -> bool {
+pub fn runs(operator: &str) -> bool {
     OPERATORS.iter().any(|(name, _)| *name == operator)
 }
 
 /// The operator of a node; the error names a form of it that is not run here.
-pub(super) fn find(node: &Node) -> Result<Run, Fault> {
+pub fn find(node: &Node) -> Result<Run, Fault> {
     let (_, run) = OPERATORS
         .iter()
         .find(|(name, _)| *name == node.operator)

@@ -1,14 +1,14 @@
 //! Operators that only say where elements are, and those that make tensors of a shape.
 
-use super::Args;
-use crate::compact::program::Node;
-use crate::compact::value::{Data, Fault, Tensor, axis, broadcast_shape, broadcast_strides, count, each_kind, picked};
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Data, Fault, Tensor, axis, broadcast_shape, broadcast_strides, count, each_kind, picked};
 
-pub(super) fn identity(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn identity(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     args.take(0)
 }
 
-pub(super) fn shape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn shape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let shape = &args.get(0)?.shape;
     let rank = shape.len() as i64;
     let bound = |name: &str, default: i64| {
@@ -20,7 +20,7 @@ pub(super) fn shape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     Ok(Tensor::ints(vec![dims.len()], dims))
 }
 
-pub(super) fn reshape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn reshape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let wanted = args.ints(1, node, "shape")?.ok_or("the shape is missing")?;
     let input = args.take(0)?;
     let keeps_zero = node.int("allowzero").unwrap_or_default() != 0;
@@ -44,7 +44,7 @@ pub(super) fn reshape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault>
     input.reshaped(shape)
 }
 
-pub(super) fn flatten(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn flatten(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let input = args.take(0)?;
     let rank = input.shape.len();
     let at = match node.int("axis").unwrap_or(1) {
@@ -55,7 +55,7 @@ pub(super) fn flatten(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault>
     input.reshaped(shape)
 }
 
-pub(super) fn squeeze(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn squeeze(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let axes = args.ints(1, node, "axes")?;
     let input = args.take(0)?;
     let rank = input.shape.len();
@@ -71,7 +71,7 @@ pub(super) fn squeeze(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault>
     input.reshaped(shape)
 }
 
-pub(super) fn unsqueeze(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn unsqueeze(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let axes = args.ints(1, node, "axes")?.ok_or("the axes are missing")?;
     let input = args.take(0)?;
     let rank = input.shape.len() + axes.len();
@@ -82,7 +82,7 @@ pub(super) fn unsqueeze(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Faul
     input.reshaped(shape)
 }
 
-pub(super) fn transpose(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn transpose(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let input = args.take(0)?;
     let rank = input.shape.len();
     let order: Vec<usize> = match node.ints("perm") {
@@ -103,7 +103,7 @@ pub(super) fn transpose(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Faul
     input.view(shape, &strides, 0)
 }
 
-pub(super) fn expand(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn expand(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let wanted = args.ints(1, node, "shape")?.ok_or("the shape is missing")?;
     let wanted = wanted.iter().map(|size| usize::try_from(*size).map_err(|_| format!("the shape {wanted:?}")));
     let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
@@ -113,7 +113,7 @@ pub(super) fn expand(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> 
     if input.shape == shape { Ok(input) } else { input.view(shape, &strides, 0) }
 }
 
-pub(super) fn tile(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn tile(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let repeats = args.ints(1, node, "repeats")?.ok_or("the repeats are missing")?;
     let mut input = args.take(0)?;
     if repeats.len() != input.shape.len() {
@@ -132,7 +132,7 @@ pub(super) fn tile(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     Ok(input)
 }
 
-pub(super) fn concat(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn concat(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let parts = (0..args.len()).map(|index| args.get(index)).collect::<Result<Vec<_>, _>>()?;
     let first = *parts.first().ok_or("there is nothing to join")?;
     let at = axis(node.int("axis").unwrap_or(1), first.shape.len())?;
@@ -180,7 +180,7 @@ fn interleaved<T: Copy>(sources: &[(&[T], usize)], blocks: usize, total: usize) 
     out
 }
 
-pub(super) fn constant_of_shape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn constant_of_shape(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let dims = args.get(0)?.as_ints()?;
     let shape = dims.iter().map(|dim| usize::try_from(*dim).map_err(|_| format!("the shape {:?}", &dims[..])));
     let shape = shape.collect::<Result<Vec<_>, _>>()?;
@@ -192,7 +192,7 @@ pub(super) fn constant_of_shape(node: &Node, args: &mut Args<'_>) -> Result<Tens
     Ok(Tensor { data: each_kind!(&value.data, all => vec![all[0]; size]), shape })
 }
 
-pub(super) fn range(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn range(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (start, limit, step) = (args.get(0)?, args.get(1)?, args.get(2)?);
     if let Data::Float(_) = start.data {
         let (start, limit, step) = (start.as_float()?, limit.as_float()?, step.as_float()?);

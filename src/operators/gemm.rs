@@ -13,7 +13,7 @@ const HEIGHT: usize = 4;
 
 /// The right factor of a product, `[depth, width]`.
 #[derive(Debug)]
-pub(super) struct Packed {
+pub struct Packed {
     depth: usize,
     width: usize,
     /// For every panel, its row of each depth.
@@ -22,7 +22,7 @@ pub(super) struct Packed {
 
 impl Packed {
     /// From `[depth, width]`, row-major.
-    pub(super) fn new(matrix: &[f32], depth: usize, width: usize) -> Packed {
+    pub(crate) fn new(matrix: &[f32], depth: usize, width: usize) -> Packed {
         let mut panels = Vec::with_capacity(depth * width.div_ceil(WIDTH));
         for first in (0..width).step_by(WIDTH) {
             let columns = first..width.min(first + WIDTH);
@@ -36,7 +36,7 @@ impl Packed {
     }
 
     /// From its transpose, `[width, depth]`, row-major.
-    pub(super) fn of_transposed(matrix: &[f32], depth: usize, width: usize) -> Packed {
+    pub(crate) fn of_transposed(matrix: &[f32], depth: usize, width: usize) -> Packed {
         let mut panels = vec![[0.0; WIDTH]; depth * width.div_ceil(WIDTH)];
         for (column, values) in matrix.chunks_exact(depth.max(1)).take(width).enumerate() {
             let panel = &mut panels[column / WIDTH * depth..][..depth];
@@ -46,7 +46,7 @@ impl Packed {
     }
 
     /// `left [rows, depth]` times this, plus `start` (one row, or none) in every row.
-    pub(super) fn product(&self, left: &[f32], start: Option<&[f32]>) -> Vec<f32> {
+    pub(crate) fn product(&self, left: &[f32], start: Option<&[f32]>) -> Vec<f32> {
         let (depth, width) = (self.depth, self.width);
         let rows = left.len().checked_div(depth).unwrap_or(0);
         let mut out = vec![0.0; rows * width];
@@ -108,13 +108,13 @@ fn row_sums(left: &[f32], panel: &[[f32; WIDTH]], begin: [f32; WIDTH]) -> [f32; 
 }
 
 /// `left [rows, depth]` times one column: a dot product for each row.
-pub(super) fn column_product(left: &[f32], column: &[f32], start: f32) -> Vec<f32> {
+pub(crate) fn column_product(left: &[f32], column: &[f32], start: f32) -> Vec<f32> {
     left.chunks_exact(column.len().max(1)).map(|row| math::dot(row, column) + start).collect()
 }
 
 /// `left [1, depth]` times a matrix `[depth, width]` as it lies there: for a single row, laying it out in panels would
 /// cost more than the product.
-pub(super) fn row_product(left: &[f32], matrix: &[f32], width: usize, start: Option<&[f32]>) -> Vec<f32> {
+pub(crate) fn row_product(left: &[f32], matrix: &[f32], width: usize, start: Option<&[f32]>) -> Vec<f32> {
     let mut out = start.map_or_else(|| vec![0.0; width], <[f32]>::to_vec);
     for (factor, row) in left.iter().zip(matrix.chunks_exact(width.max(1))) {
         out.iter_mut().zip(row).for_each(|(sum, value)| *sum += factor * value);

@@ -1,13 +1,13 @@
 //! LSTM and GRU.
 
-use super::Args;
-use crate::compact::gemm::Packed;
-use crate::compact::math;
-use crate::compact::program::Node;
-use crate::compact::value::{Buffer, Fault, Tensor, count};
+use crate::gemm::Packed;
+use crate::math;
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Buffer, Fault, Tensor, count};
 
 /// A form of the layer that is not run here, in words.
-pub(super) fn unsupported(node: &Node) -> Option<Fault> {
+pub(crate) fn unsupported(node: &Node) -> Option<Fault> {
     let usual: &[&str] = if node.operator == "LSTM" { &["Sigmoid", "Tanh", "Tanh"] } else { &["Sigmoid", "Tanh"] };
     let activations = node.texts("activations").unwrap_or_default();
     let of_directions = activations.iter().zip(usual.iter().cycle()).all(|(a, b)| a.eq_ignore_ascii_case(b));
@@ -159,7 +159,7 @@ impl Layer {
     }
 }
 
-pub(super) fn lstm(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
+pub(crate) fn lstm(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
     let layer = Layer::read(node, args, 4)?;
     let (mut states, mut cells) = (layer.start(args, 5)?, layer.start(args, 6)?);
     let mut every = layer.every_state();
@@ -191,7 +191,7 @@ pub(super) fn lstm(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Faul
     Ok(layer.outputs(every, vec![states, cells]))
 }
 
-pub(super) fn gru(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
+pub(crate) fn gru(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
     let layer = Layer::read(node, args, 3)?;
     // Whether the reset gate weighs the state before or after the matrix.
     let after = node.int("linear_before_reset").unwrap_or_default() != 0;

@@ -3,14 +3,15 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::limits;
-
 /// Why a node could not run, in words.
-pub(super) type Fault = String;
+pub type Fault = String;
+
+/// Most elements of a tensor: 2^26, 256 MiB as `float`.
+pub const ELEMENTS: u64 = 1 << 26;
 
 /// Some elements of shared memory.
 #[derive(Clone, Debug)]
-pub(super) struct Buffer<T> {
+pub struct Buffer<T> {
     all: Arc<Vec<T>>,
     from: usize,
     len: usize,
@@ -32,7 +33,7 @@ impl<T> Deref for Buffer<T> {
 
 impl<T: Clone> Buffer<T> {
     /// The elements as a vector of one's own: moved out where nobody else holds them.
-    pub(super) fn into_vec(self) -> Vec<T> {
+    pub(crate) fn into_vec(self) -> Vec<T> {
         if self.len < self.all.len() {
             return self.to_vec();
         }
@@ -47,10 +48,14 @@ impl<T: Clone> Buffer<T> {
 
 /// The elements of a tensor. Booleans are integers, 0 and 1; `int64` is held as `i32`, which ids and shapes fit.
 #[derive(Clone, Debug)]
-pub(super) enum Data {
+pub enum Data {
+    /// ONNX `float`; `double` is held as this too.
     Float(Buffer<f32>),
+    /// ONNX `int64`, `int32` and `bool`.
     Int(Buffer<i32>),
+    /// ONNX `int8`.
     I8(Buffer<i8>),
+    /// ONNX `uint8`.
     U8(Buffer<u8>),
 }
 
@@ -58,14 +63,14 @@ pub(super) enum Data {
 macro_rules! each_kind {
     ($data:expr, $buffer:ident => $vector:expr) => {
         match $data {
-            $crate::compact::value::Data::Float($buffer) => $crate::compact::value::Data::Float($vector.into()),
-            $crate::compact::value::Data::Int($buffer) => $crate::compact::value::Data::Int($vector.into()),
-            $crate::compact::value::Data::I8($buffer) => $crate::compact::value::Data::I8($vector.into()),
-            $crate::compact::value::Data::U8($buffer) => $crate::compact::value::Data::U8($vector.into()),
+            $crate::tensor::Data::Float($buffer) => $crate::tensor::Data::Float($vector.into()),
+            $crate::tensor::Data::Int($buffer) => $crate::tensor::Data::Int($vector.into()),
+            $crate::tensor::Data::I8($buffer) => $crate::tensor::Data::I8($vector.into()),
+            $crate::tensor::Data::U8($buffer) => $crate::tensor::Data::U8($vector.into()),
         }
     };
 }
-pub(super) use each_kind;
+pub(crate) use each_kind;
 
 impl Default for Data {
     fn default() -> Self {
@@ -74,13 +79,19 @@ impl Default for Data {
 }
 
 impl Data {
-    pub(super) fn len(&self) -> usize {
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
         match self {
             Data::Float(all) => all.len(),
             Data::Int(all) => all.len(),
             Data::I8(all) => all.len(),
             Data::U8(all) => all.len(),
         }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn part(&self, from: usize, len: usize) -> Data {
@@ -93,36 +104,42 @@ impl Data {
     }
 }
 
-/// A tensor.
+/// A dense tensor, row-major. Clones share their elements.
 #[derive(Clone, Debug)]
-pub(super) struct Tensor {
-    pub(super) shape: Vec<usize>,
-    pub(super) data: Data,
+pub struct Tensor {
+    /// The size of each dimension; their product is the number of elements.
+    pub shape: Vec<usize>,
+    /// The elements.
+    pub data: Data,
 }
 
 impl Tensor {
-    pub(super) fn floats(shape: Vec<usize>, values: Vec<f32>) -> Tensor {
+    /// Of floats, as many as the shape says.
+    pub fn floats(shape: Vec<usize>, values: Vec<f32>) -> Tensor {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
         Tensor { shape, data: Data::Float(values.into()) }
     }
 
-    pub(super) fn ints(shape: Vec<usize>, values: Vec<i32>) -> Tensor {
+    /// Of whole numbers, as many as the shape says.
+    pub fn ints(shape: Vec<usize>, values: Vec<i32>) -> Tensor {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
         Tensor { shape, data: Data::Int(values.into()) }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.data.len()
     }
 
-    pub(super) fn as_floats(&self) -> Result<&Buffer<f32>, Fault> {
+    /// The elements, which are to be floats.
+    pub fn as_floats(&self) -> Result<&Buffer<f32>, Fault> {
         match &self.data {
             Data::Float(all) => Ok(all),
             _ => Err("an input is not float".into()),
         }
     }
 
-    pub(super) fn as_ints(&self) -> Result<&Buffer<i32>, Fault> {
+    /// The elements, which are to be whole numbers.
+    pub fn as_ints(&self) -> Result<&Buffer<i32>, Fault> {
         match &self.data {
             Data::Int(all) => Ok(all),
             _ => Err("an input is not a whole number".into()),
@@ -130,7 +147,7 @@ impl Tensor {
     }
 
     /// The one element.
-    pub(super) fn as_float(&self) -> Result<f32, Fault> {
+    pub(crate) fn as_float(&self) -> Result<f32, Fault> {
         match self.as_floats()?[..] {
             [one] => Ok(one),
             _ => Err(format!("an input of shape {:?} is to be one number", self.shape)),
@@ -138,7 +155,7 @@ impl Tensor {
     }
 
     /// The same elements under another shape of as many.
-    pub(super) fn reshaped(self, shape: Vec<usize>) -> Result<Tensor, Fault> {
+    pub(crate) fn reshaped(self, shape: Vec<usize>) -> Result<Tensor, Fault> {
         if count(&shape)? != self.len() {
             return Err(format!("{:?} cannot be seen as {shape:?}", self.shape));
         }
@@ -146,14 +163,14 @@ impl Tensor {
     }
 
     /// Rows `from..to` of the first dimension; nothing is copied.
-    pub(super) fn rows(&self, from: usize, to: usize) -> Tensor {
+    pub fn rows(&self, from: usize, to: usize) -> Tensor {
         let row = self.row();
         let shape = [&[to - from], &self.shape[1..]].concat();
         Tensor { shape, data: self.data.part(from * row, (to - from) * row) }
     }
 
     /// Makes room for so many rows.
-    pub(super) fn reserve_rows(&mut self, rows: usize) {
+    pub fn reserve_rows(&mut self, rows: usize) {
         let more = rows.saturating_sub(self.shape[0]) * self.row();
         self.data = each_kind!(std::mem::take(&mut self.data), all => {
             let mut all = all.into_vec();
@@ -163,7 +180,7 @@ impl Tensor {
     }
 
     /// Appends the rows of `more`.
-    pub(super) fn push_rows(&mut self, more: &Tensor) -> Result<(), Fault> {
+    pub fn push_rows(&mut self, more: &Tensor) -> Result<(), Fault> {
         let next = self.shape[0];
         let places: Vec<usize> = (next..next + more.shape[0]).collect();
         self.put_rows(next + places.len(), &places, more)
@@ -171,7 +188,7 @@ impl Tensor {
 
     /// Puts the rows of `new` at `places`, which are in rising order and may go on behind the last row; afterwards there
     /// are `rows`.
-    pub(super) fn put_rows(&mut self, rows: usize, places: &[usize], new: &Tensor) -> Result<(), Fault> {
+    pub fn put_rows(&mut self, rows: usize, places: &[usize], new: &Tensor) -> Result<(), Fault> {
         fn put<T: Copy>(all: Buffer<T>, size: usize, places: &[usize], row: usize, new: &[T]) -> Vec<T> {
             let mut all = all.into_vec();
             for (place, new) in places.iter().zip(new.chunks(row.max(1))) {
@@ -207,12 +224,12 @@ impl Tensor {
     }
 
     /// How far apart in memory neighbours along each dimension are.
-    pub(super) fn strides(&self) -> Vec<isize> {
+    pub(crate) fn strides(&self) -> Vec<isize> {
         strides(&self.shape)
     }
 
     /// The elements at `offset + sum(index * stride)` for every index of `shape`, which are all inside.
-    pub(super) fn view(&self, shape: Vec<usize>, strides: &[isize], offset: isize) -> Result<Tensor, Fault> {
+    pub(crate) fn view(&self, shape: Vec<usize>, strides: &[isize], offset: isize) -> Result<Tensor, Fault> {
         count(&shape)?;
         if strides == self.strides() && offset == 0 && shape == self.shape {
             return Ok(self.clone());
@@ -230,7 +247,7 @@ impl Tensor {
 }
 
 /// How far apart neighbours along each dimension of a dense tensor are.
-pub(super) fn strides(shape: &[usize]) -> Vec<isize> {
+pub(crate) fn strides(shape: &[usize]) -> Vec<isize> {
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis] as isize;
@@ -239,7 +256,7 @@ pub(super) fn strides(shape: &[usize]) -> Vec<isize> {
 }
 
 /// Strides with which `shape` is read as the larger shape `to`: 0 along dimensions that are repeated.
-pub(super) fn broadcast_strides(shape: &[usize], to: &[usize]) -> Result<Vec<isize>, Fault> {
+pub(crate) fn broadcast_strides(shape: &[usize], to: &[usize]) -> Result<Vec<isize>, Fault> {
     let missing = to.len().checked_sub(shape.len());
     let fits =
         missing.is_some_and(|missing| shape.iter().zip(&to[missing..]).all(|(from, to)| from == to || *from == 1));
@@ -252,7 +269,7 @@ pub(super) fn broadcast_strides(shape: &[usize], to: &[usize]) -> Result<Vec<isi
 }
 
 /// The shape that two shapes are repeated to.
-pub(super) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, Fault> {
+pub(crate) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, Fault> {
     let rank = a.len().max(b.len());
     let size = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
     let axes = (0..rank).map(|axis| match (size(a, axis), size(b, axis)) {
@@ -265,11 +282,11 @@ pub(super) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, Fa
     Ok(shape)
 }
 
-/// How many elements a shape has; refused above [`limits::ELEMENTS`], before memory is reserved.
-pub(super) fn count(shape: &[usize]) -> Result<usize, Fault> {
+/// How many elements a shape has; refused above [`ELEMENTS`], before memory is reserved.
+pub(crate) fn count(shape: &[usize]) -> Result<usize, Fault> {
     let all = shape.iter().map(|size| *size as u64).filter(|size| *size > 0).fold(1u64, u64::saturating_mul);
-    if all > limits::ELEMENTS {
-        return Err(format!("a tensor of shape {shape:?} would have more than {} elements", limits::ELEMENTS));
+    if all > ELEMENTS {
+        return Err(format!("a tensor of shape {shape:?} would have more than {} elements", ELEMENTS));
     }
     Ok(shape.iter().product())
 }
@@ -284,7 +301,7 @@ fn offsets(shape: &[usize], strides: &[isize], offset: isize) -> Vec<usize> {
 }
 
 /// `run` elements from each of `starts`.
-pub(super) fn picked(data: &Data, starts: &[usize], run: usize) -> Data {
+pub(crate) fn picked(data: &Data, starts: &[usize], run: usize) -> Data {
     each_kind!(data, all => pick(all, starts, run))
 }
 
@@ -298,7 +315,7 @@ fn pick<T: Copy>(all: &[T], starts: &[usize], run: usize) -> Vec<T> {
 }
 
 /// A dimension that may be counted from the end.
-pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, Fault> {
+pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, Fault> {
     let from_start = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(from_start)
         .ok()

@@ -1,9 +1,9 @@
 //! Operators that treat every element alike, and how two shapes are brought together.
 
-use super::Args;
-use crate::compact::math;
-use crate::compact::program::Node;
-use crate::compact::value::{Buffer, Data, Fault, Tensor, broadcast_shape, broadcast_strides};
+use crate::math;
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Buffer, Data, Fault, Tensor, broadcast_shape, broadcast_strides};
 
 /// Appends the results for one run of elements; a side of one element stands for as many as the other has.
 type Pairs<'f, T, U> = &'f dyn Fn(&mut Vec<U>, &[T], &[T]);
@@ -89,38 +89,38 @@ fn arithmetic(
     Ok(all)
 }
 
-pub(super) fn add(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn add(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &pairs(|a, b| a + b), Some(&pairs(i32::wrapping_add)))
 }
 
-pub(super) fn sub(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn sub(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &pairs(|a, b| a - b), Some(&pairs(i32::wrapping_sub)))
 }
 
-pub(super) fn mul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn mul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &pairs(|a, b| a * b), Some(&pairs(i32::wrapping_mul)))
 }
 
-pub(super) fn div(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn div(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     // ONNX leaves a whole number divided by zero open.
     let whole = pairs(|a: i32, b: i32| if b == 0 { 0 } else { a.wrapping_div(b) });
     arithmetic(args, &pairs(|a, b| a / b), Some(&whole))
 }
 
-pub(super) fn max(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn max(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &pairs(larger), Some(&pairs(Ord::max)))
 }
 
-pub(super) fn min(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn min(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &pairs(|a: f32, b| -larger(-a, -b)), Some(&pairs(Ord::min)))
 }
 
 /// The larger of two; not a number where one of them is not.
-pub(super) fn larger(a: f32, b: f32) -> f32 {
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
-pub(super) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let power = pairs(|a: f32, b| match b {
         2.0 => a * a,
         0.5 => a.sqrt(),
@@ -129,7 +129,7 @@ pub(super) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &power, None)
 }
 
-pub(super) fn prelu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn prelu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     arithmetic(args, &pairs(|x, slope| if x < 0.0 { x * slope } else { x }), None)
 }
 
@@ -149,36 +149,36 @@ fn compare(
     Ok(Tensor::ints(shape, values))
 }
 
-pub(super) fn equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |a, b| a == b, |a, b| a == b)
 }
 
-pub(super) fn greater(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn greater(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |a, b| a > b, |a, b| a > b)
 }
 
-pub(super) fn greater_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn greater_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |a, b| a >= b, |a, b| a >= b)
 }
 
-pub(super) fn less(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn less(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |a, b| a < b, |a, b| a < b)
 }
 
-pub(super) fn less_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn less_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |a, b| a <= b, |a, b| a <= b)
 }
 
-pub(super) fn and(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn and(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |_, _| false, |a, b| a != 0 && b != 0)
 }
 
-pub(super) fn or(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn or(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |_, _| false, |a, b| a != 0 || b != 0)
 }
 
 /// A function of one float, in the input's own memory where that is free.
-pub(super) fn each(args: &mut Args<'_>, function: impl Fn(f32) -> f32) -> Result<Tensor, Fault> {
+pub(crate) fn each(args: &mut Args<'_>, function: impl Fn(f32) -> f32) -> Result<Tensor, Fault> {
     let Tensor { shape, data } = args.take(0)?;
     let Data::Float(all) = data else { return Err("the input is not float".into()) };
     let mut all = all.into_vec();
@@ -197,61 +197,61 @@ fn is_whole(args: &Args<'_>) -> Result<bool, Fault> {
     Ok(matches!(args.get(0)?.data, Data::Int(_)))
 }
 
-pub(super) fn abs(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn abs(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     if is_whole(args)? { each_int(args, i32::wrapping_abs) } else { each(args, f32::abs) }
 }
 
-pub(super) fn neg(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn neg(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     if is_whole(args)? { each_int(args, i32::wrapping_neg) } else { each(args, |x| -x) }
 }
 
-pub(super) fn not(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn not(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each_int(args, |x| i32::from(x == 0))
 }
 
-pub(super) fn relu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn relu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     // Not `max`: what is not a number stays that.
     each(args, |x| if x < 0.0 { 0.0 } else { x })
 }
 
-pub(super) fn leaky_relu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn leaky_relu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let slope = node.float("alpha").unwrap_or(0.01);
     each(args, |x| if x < 0.0 { x * slope } else { x })
 }
 
-pub(super) fn sigmoid(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn sigmoid(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, math::sigmoid)
 }
 
-pub(super) fn tanh(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn tanh(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, math::tanh)
 }
 
-pub(super) fn exp(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn exp(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, math::exp)
 }
 
-pub(super) fn erf(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn erf(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, math::erf)
 }
 
-pub(super) fn log(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn log(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, libm::logf)
 }
 
-pub(super) fn sqrt(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn sqrt(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, f32::sqrt)
 }
 
-pub(super) fn reciprocal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn reciprocal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, |x| 1.0 / x)
 }
 
-pub(super) fn softplus(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn softplus(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, math::softplus)
 }
 
-pub(super) fn gelu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn gelu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
     if node.text("approximate") == Some("tanh") {
         return each(args, |x| 0.5 * x * (1.0 + math::tanh(FRAC_2_PI.sqrt() * (x + 0.044_715 * x * x * x))));
@@ -259,7 +259,7 @@ pub(super) fn gelu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(args, |x| 0.5 * x * (1.0 + math::erf(x * FRAC_1_SQRT_2)))
 }
 
-pub(super) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     if is_whole(args)? {
         let bound = |index: usize| args.optional(index).map(|t| t.as_ints().map(|v| v.first().copied())).transpose();
         let (low, high) = (bound(1)?.flatten().unwrap_or(i32::MIN), bound(2)?.flatten().unwrap_or(i32::MAX));
@@ -279,23 +279,23 @@ pub(super) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 
 /// ONNX's numbers of the element types that are kept apart here.
 mod element {
-    pub(super) const FLOAT: i64 = 1;
-    pub(super) const UINT8: i64 = 2;
-    pub(super) const INT8: i64 = 3;
-    pub(super) const INT32: i64 = 6;
-    pub(super) const INT64: i64 = 7;
-    pub(super) const BOOL: i64 = 9;
-    pub(super) const DOUBLE: i64 = 11;
+    pub(crate) const FLOAT: i64 = 1;
+    pub(crate) const UINT8: i64 = 2;
+    pub(crate) const INT8: i64 = 3;
+    pub(crate) const INT32: i64 = 6;
+    pub(crate) const INT64: i64 = 7;
+    pub(crate) const BOOL: i64 = 9;
+    pub(crate) const DOUBLE: i64 = 11;
 }
 
-pub(super) fn unsupported_cast(node: &Node) -> Option<Fault> {
+pub(crate) fn unsupported_cast(node: &Node) -> Option<Fault> {
     use element::{BOOL, DOUBLE, FLOAT, INT8, INT32, INT64, UINT8};
     let to = node.int("to").unwrap_or_default();
     let known = [FLOAT, UINT8, INT8, INT32, INT64, BOOL, DOUBLE].contains(&to);
-    (!known).then(|| format!("Cast to {}", crate::tensor::type_name(to)))
+    (!known).then(|| format!("Cast to element type {to}"))
 }
 
-pub(super) fn cast(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn cast(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let to = node.int("to").unwrap_or_default();
     let Tensor { shape, data } = args.take(0)?;
     fn all<T: Copy, U: Clone>(values: &[T], convert: impl Fn(T) -> U) -> Buffer<U> {

@@ -1,11 +1,11 @@
 //! Operators that bring a dimension down to one number, and those that measure by it: sums, extremes, means, softmax,
 //! normalisation.
 
-use super::Args;
-use super::elementwise::{each, larger};
-use crate::compact::math;
-use crate::compact::program::Node;
-use crate::compact::value::{Data, Fault, Tensor, axis};
+use crate::elementwise::{each, larger};
+use crate::math;
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Data, Fault, Tensor, axis};
 
 /// How elements become one: a whole run at once, and a run into a run of sums.
 struct Reduction<'f, T> {
@@ -90,7 +90,7 @@ fn add_into(sums: &mut [f32], run: &[f32]) {
     sums.iter_mut().zip(run).for_each(|(sum, more)| *sum += more);
 }
 
-pub(super) fn sum(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn sum(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let ints = Reduction {
         run: &|run: &[i32]| run.iter().copied().fold(0, i32::wrapping_add),
         into: &|sums: &mut [i32], run: &[i32]| sums.iter_mut().zip(run).for_each(|(s, m)| *s = s.wrapping_add(*m)),
@@ -98,14 +98,14 @@ pub(super) fn sum(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     reduction(node, args, Reduction { run: &math::sum, into: &add_into }, Some(ints))
 }
 
-pub(super) fn mean(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn mean(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let before = args.get(0)?.len();
     let sums = reduction(node, args, Reduction { run: &math::sum, into: &add_into }, None)?;
     let share = sums.len() as f32 / before as f32;
     each(&mut Args::new(vec![Some(sums)], None), |sum| sum * share)
 }
 
-pub(super) fn l2(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn l2(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let squares = each(args, |x| x * x)?;
     let axes = args.optional(1).cloned();
     let sums = reduction(
@@ -117,7 +117,7 @@ pub(super) fn l2(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(&mut Args::new(vec![Some(sums)], None), f32::sqrt)
 }
 
-pub(super) fn max(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn max(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let floats = Reduction {
         run: &|run: &[f32]| run.iter().copied().fold(f32::NEG_INFINITY, larger),
         into: &|best: &mut [f32], run: &[f32]| best.iter_mut().zip(run).for_each(|(b, x)| *b = larger(*b, *x)),
@@ -129,7 +129,7 @@ pub(super) fn max(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     reduction(node, args, floats, Some(ints))
 }
 
-pub(super) fn min(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn min(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let smaller = |a: f32, b: f32| -larger(-a, -b);
     let floats = Reduction {
         run: &|run: &[f32]| run.iter().copied().fold(f32::INFINITY, smaller),
@@ -154,7 +154,7 @@ fn swapped(input: Tensor, at: usize) -> Result<Tensor, Fault> {
     input.view(shape, &strides, 0)
 }
 
-pub(super) fn softmax(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn softmax(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let input = args.take(0)?;
     let rank = input.shape.len();
     // Until opset 13, all dimensions from `axis` on are one.
@@ -183,7 +183,7 @@ pub(super) fn softmax(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault>
     if along_one { swapped(out, at) } else { Ok(out) }
 }
 
-pub(super) fn layer_normalization(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn layer_normalization(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let input = args.take(0)?;
     let at = axis(node.int("axis").unwrap_or(-1), input.shape.len())?;
     let width: usize = input.shape[at..].iter().product();
@@ -213,7 +213,7 @@ pub(super) fn layer_normalization(node: &Node, args: &mut Args<'_>) -> Result<Te
     Ok(Tensor::floats(shape, all))
 }
 
-pub(super) fn batch_normalization(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn batch_normalization(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let input = args.take(0)?;
     let channels = *input.shape.get(1).ok_or("there is no dimension of channels")?;
     let inner: usize = input.shape[2..].iter().product();

@@ -1,8 +1,8 @@
 //! Operators that pick elements out, and put them in.
 
-use super::Args;
-use crate::compact::program::Node;
-use crate::compact::value::{Data, Fault, Tensor, axis, broadcast_shape, broadcast_strides, count, picked};
+use crate::node::Node;
+use crate::run::Args;
+use crate::tensor::{Data, Fault, Tensor, axis, broadcast_shape, broadcast_strides, count, picked};
 
 /// An index that may be counted from the end.
 fn place(index: i32, size: usize) -> Result<usize, Fault> {
@@ -10,7 +10,7 @@ fn place(index: i32, size: usize) -> Result<usize, Fault> {
     usize::try_from(at).ok().filter(|at| *at < size).ok_or_else(|| format!("index {index} of {size} entries"))
 }
 
-pub(super) fn gather(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn gather(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (data, indices) = (args.get(0)?, args.get(1)?);
     let at = axis(node.int("axis").unwrap_or_default(), data.shape.len())?;
     let (before, after) = (&data.shape[..at], &data.shape[at + 1..]);
@@ -25,7 +25,7 @@ pub(super) fn gather(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> 
     Ok(Tensor { data: picked(&data.data, &starts, run), shape })
 }
 
-pub(super) fn slice(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn slice(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let starts = args.ints(1, node, "starts")?.ok_or("the starts are missing")?;
     let ends = args.ints(2, node, "ends")?.ok_or("the ends are missing")?;
     let axes = args.ints(3, node, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
@@ -65,12 +65,12 @@ pub(super) fn slice(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     input.view(shape, &strides, offset)
 }
 
-pub(super) fn split(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
+pub(crate) fn split(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault> {
     let sizes = args.ints(1, node, "split")?;
     let input = args.take(0)?;
     let at = axis(node.int("axis").unwrap_or_default(), input.shape.len())?;
     let size = input.shape[at];
-    let parts = node.outputs.len();
+    let parts = node.outputs;
     let sizes = match sizes {
         Some(sizes) => {
             let sizes = sizes.iter().map(|size| usize::try_from(*size).map_err(|_| format!("a part of {size}")));
@@ -100,7 +100,7 @@ pub(super) fn split(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fau
     parts.collect()
 }
 
-pub(super) fn choose(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn choose(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (condition, yes, no) = (args.take(0)?, args.take(1)?, args.take(2)?);
     let shape = broadcast_shape(&broadcast_shape(&condition.shape, &yes.shape)?, &no.shape)?;
     let spread = |tensor: Tensor| {
@@ -120,7 +120,7 @@ pub(super) fn choose(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     Ok(Tensor { shape, data })
 }
 
-pub(super) fn scatter_elements(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+pub(crate) fn scatter_elements(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (input, indices, updates) = (args.take(0)?, args.take(1)?, args.take(2)?);
     let at = axis(node.int("axis").unwrap_or_default(), input.shape.len())?;
     let fits = indices.shape == updates.shape
@@ -150,8 +150,8 @@ pub(super) fn scatter_elements(node: &Node, args: &mut Args<'_>) -> Result<Tenso
                 "none" => |_, new| new,
                 "add" => |old, new| old + new,
                 "mul" => |old, new| old * new,
-                "max" => super::elementwise::larger,
-                "min" => |old, new| -super::elementwise::larger(-old, -new),
+                "max" => crate::elementwise::larger,
+                "min" => |old, new| -crate::elementwise::larger(-old, -new),
                 other => return Err(format!("ScatterElements with {other}")),
             };
             let mut all = all.into_vec();
