@@ -381,3 +381,6 @@ impl Rowed<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
