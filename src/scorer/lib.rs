@@ -31,7 +31,7 @@
 //! | [`limits`] | how large a file may be |
 //! | `wire`, `tensor`, `graph`, `file` | the file, read without an engine |
 //! | `contract` | inputs and output against [`nearside_core::Feature::ALL`] |
-//! | `compact`, `full` | the engines: rten, and tract-onnx with the feature `full` |
+//! | `compact`, `full` | the engines: our own over [`nearside_operators`], and tract-onnx with the feature `full` |
 //! | `network` | a file in an engine, without the contract: for tests and `nearside check` |
 //! | [`segments`] | kinds of shoppers that the metadata tells |
 //! | `model` | contract, golden cases, calibration: the scorer |

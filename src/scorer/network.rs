@@ -15,7 +15,7 @@ use crate::{Error, limits};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// rten with registered operators: small, what a shop ships.
+    /// Our own, with the operators that rankers use: small, what a shop ships.
     #[cfg(feature = "compact")]
     Compact,
     /// tract-onnx: large, runs what the compact one does not.
