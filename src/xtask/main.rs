@@ -63,7 +63,7 @@ enum Action {
     ///
     /// Ends with a table of the steps and the line `N passed, N failed`.
     Test,
-    /// Measure our speed beside onnxruntime-web's, on the same model in the same run.
+    /// Measure our speed beside other engines', on the same model in the same run.
     Bench {
         /// Print one JSON array, and nothing else, on standard output.
         #[arg(long)]
@@ -74,6 +74,12 @@ enum Action {
         /// Fail where a figure is over its limit.
         #[arg(long)]
         check: bool,
+        /// Measure these rows only, named as in the table and separated by commas.
+        #[arg(long, value_delimiter = ',', value_name = "NAME")]
+        rows: Vec<String>,
+        /// Measure catalogues of 1,000 to 100,000 ads too, and write time and memory there as an SVG.
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
     },
     /// Weigh what a shop's customers download; fails where something is over its limit.
     Size {
@@ -102,8 +108,9 @@ fn perform(arguments: &Arguments) -> Result<(), Error> {
         Action::Demo { port, .. } => demo::keep(&project, *port),
         Action::Build => package::build(&project),
         Action::Test => test::test(&project),
-        Action::Bench { json, browser, check } => {
-            bench::bench(&project, bench::Options { json: *json, browser: *browser, check: *check })
+        Action::Bench { json, browser, check, rows, plot } => {
+            let (rows, plot) = (rows.clone(), plot.clone());
+            bench::bench(&project, &bench::Options { json: *json, browser: *browser, check: *check, rows, plot })
         }
         Action::Size { json } => size::size(&project, *json),
     }
@@ -137,6 +144,12 @@ mod tests {
         assert!(
             matches!(parsed.action, Action::Demo { once: true, screenshot: Some(path), .. } if path.ends_with("a.png"))
         );
+    }
+
+    #[test]
+    fn rows_are_asked_for_by_name() {
+        let parsed = parsed(&["bench", "--rows", "observe,rank_1000"]).expect("known arguments");
+        assert!(matches!(parsed.action, Action::Bench { rows, .. } if rows == ["observe", "rank_1000"]));
     }
 
     #[test]

@@ -28,7 +28,7 @@ export function quantile(numbers, share) {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
 }
 
-/** One line of the result. `peer` names what ours stands beside; `theirs` may be missing. */
+/** One line of the result. `peer` names what ours stands beside, if anything; `theirs` may be missing. */
 export function row(name, ours, peer, theirs) {
   const [ours_ms, peer_ms] = [quantile(ours, 0.5), theirs ? quantile(theirs, 0.5) : null]
   return {
@@ -41,6 +41,17 @@ export function row(name, ours, peer, theirs) {
     ratio: peer_ms === null ? null : rounded(ours_ms / peer_ms),
     runs: ours.length,
   }
+}
+
+/** The same as a further column of a row. */
+export function beside(ours, peer, theirs) {
+  const { peer_ms, peer_p95_ms, ratio, runs } = row('', ours, peer, theirs)
+  return { peer, peer_ms, peer_p95_ms, ratio, runs }
+}
+
+/** A row of what the machine can do: `rate` in `unit`. */
+export function limit(name, { times, rate, unit }) {
+  return { ...row(name, times, null), rate: rounded(rate), unit }
 }
 
 /** The same against a limit in milliseconds. */

@@ -3,7 +3,10 @@
 /** ONNX's numbers for element types. */
 const TYPES = { float: 1, int64: 7 }
 
-/** An ONNX file. `inputs` and `output` are `[name, type, dims]`, a dimension being a number or a letter. */
+/**
+ * An ONNX file. `inputs` and `output` are `[name, type, dims]`, a dimension
+ * being a number or a letter. A weight is float unless its `type` is `int64`.
+ */
 export function model({ inputs, output, nodes, weights, metadata }) {
   const graph = [
     ...nodes.map((node) => message(1, nodeProto(node))),
@@ -25,14 +28,22 @@ function nodeProto({ op, from, to, attributes = {} }) {
     ...from.flatMap((name) => message(1, text(name))),
     ...message(2, text(to)),
     ...message(4, text(op)),
-    ...Object.entries(attributes).flatMap(([name, value]) =>
-      message(5, [...message(1, text(name)), ...varint(3, value), ...varint(20, 2)])),
+    ...Object.entries(attributes).flatMap(([name, value]) => message(5, [...message(1, text(name)), ...attribute(value)])),
   ]
 }
 
-function tensor({ name, dims, values }) {
-  const data = new Uint8Array(Float32Array.from(values).buffer)
-  return [...dims.flatMap((dim) => varint(1, dim)), ...varint(2, TYPES.float), ...message(8, text(name)), ...message(9, data)]
+/** A whole number, or a list of them. */
+function attribute(value) {
+  const [INT, INTS] = [2, 7]
+  return Array.isArray(value)
+    ? [...value.flatMap((each) => varint(8, each)), ...varint(20, INTS)]
+    : [...varint(3, value), ...varint(20, INT)]
+}
+
+function tensor({ name, type = 'float', dims, values }) {
+  const numbers = type === 'int64' ? BigInt64Array.from(values, BigInt) : Float32Array.from(values)
+  const data = new Uint8Array(numbers.buffer)
+  return [...dims.flatMap((dim) => varint(1, dim)), ...varint(2, TYPES[type]), ...message(8, text(name)), ...message(9, data)]
 }
 
 function valueInfo([name, type, dims]) {

@@ -1,28 +1,31 @@
-// The numbers that our engine gives to a model, for the other engine.
+// The numbers that our engine gives to a model, for the other engines.
 //
 // They are read through the public interface: a model that has one column of
-// one feature as its score shows that column in the slate. So both engines get
+// one feature as its score shows that column in the slate. So all engines get
 // the same inputs, and nothing here knows how a feature is computed.
 
 import { model } from './onnx.mjs'
-import { ADS, request } from './shop.mjs'
+import { request, SLATE_LIMIT } from './shop.mjs'
+
+/** The score of ads that a probe leaves out. */
+const OUTSIDE = -1e30
 
 /**
  * What a model's inputs hold for this engine's shopper now: name to
- * `{ type, dims, values }`, ads in the order of `items`. Leaves the engine
- * without a model. `inputs` is a model report's, `embeddingWidth` a catalogue report's.
+ * `{ type, dims, values }`, ads in the order of `items`, all of which the
+ * item vocabulary knows. Leaves the engine without a model. `inputs` is a
+ * model report's, `embeddingWidth` a catalogue report's.
  */
 export async function readInputs(engine, inputs, items, embeddingWidth) {
   const found = {}
   for (const input of inputs) {
-    const rows = input.name.startsWith('ad.') || input.name.startsWith('pair.') ? ADS : 1
+    const perAd = isPerAd(input.name)
     const width = widthOf(input, embeddingWidth)
     const columns = []
     for (let column = 0; column < width; column++) {
-      await engine.loadModel(probe(input, width, column))
-      const scores = await scoresOf(engine)
-      columns.push(rows === 1 ? [scores.get(items[0])] : items.map((item) => scores.get(item)))
+      columns.push(perAd ? await columnOf(engine, input, width, column, items) : [await cell(engine, input, width, column)])
     }
+    const rows = perAd ? items.length : 1
     const values = Array.from({ length: rows }, (_, row) => columns.map((column) => column[row])).flat()
     const dims = input.shape.length === 1 ? [rows] : [rows, width]
     found[input.name] = { type: input.dtype, dims, values }
@@ -31,12 +34,31 @@ export async function readInputs(engine, inputs, items, embeddingWidth) {
   return found
 }
 
-/** Every ad's score by its product. */
-export async function scoresOf(engine) {
-  const { slate, fallback } = await engine.rank(request({ limit: ADS }))
+/** The best ads' scores by their products, as many as a slate may have. */
+export async function bestScores(engine) {
+  const { slate, fallback } = await engine.rank(request({ limit: SLATE_LIMIT }))
   if (fallback !== null) throw new Error(`the model did not score: ${fallback.message}`)
-  if (slate.length !== ADS) throw new Error(`${slate.length} ads compete, not ${ADS}`)
   return new Map(slate.map(({ item_id, score }) => [item_id, score]))
+}
+
+const isPerAd = (name) => name.startsWith('ad.') || name.startsWith('pair.')
+
+/** One number of an input that is the same for every ad. */
+async function cell(engine, input, width, column) {
+  await engine.loadModel(probe(input, width, column, [1, SLATE_LIMIT]))
+  const [value] = (await bestScores(engine)).values()
+  return value
+}
+
+/** One number of every ad, as many ads at a time as a slate may have. */
+async function columnOf(engine, input, width, column, items) {
+  const found = new Map()
+  for (let first = 1; first <= items.length; first += SLATE_LIMIT) {
+    await engine.loadModel(probe(input, width, column, [first, first + SLATE_LIMIT - 1]))
+    for (const [item, value] of await bestScores(engine)) if (value > OUTSIDE) found.set(item, value)
+  }
+  if (found.size !== items.length) throw new Error(`${input.name}: ${found.size} of ${items.length} ads compete`)
+  return items.map((item) => found.get(item))
 }
 
 /** Numbers in a row of this input: what the file says, and where it leaves that open, the catalogue. */
@@ -47,28 +69,33 @@ function widthOf({ name, shape }, embeddingWidth) {
   return embeddingWidth
 }
 
-/** A model whose score for every ad is one column of one input. */
-function probe({ name, dtype }, width, column) {
-  const perAd = name.startsWith('ad.') || name.startsWith('pair.')
+/** A model whose score is one column of one input, for the ads with these ids, first and last. */
+function probe({ name, dtype }, width, column, [first, last]) {
   const nodes = []
-  let from = name
-  if (dtype === 'int64') {
-    nodes.push({ op: 'Cast', from: [from], to: 'number', attributes: { to: 1 } })
-    from = 'number'
+  const number = (from, type) => {
+    if (type === 'float') return from
+    nodes.push({ op: 'Cast', from: [from], to: `${from} as float`, attributes: { to: 1 } })
+    return `${from} as float`
   }
-  nodes.push({ op: 'MatMul', from: [from, 'column'], to: 'value' })
-  // Whatever else it is, the score has to be one number per ad.
-  nodes.push({ op: 'Mul', from: ['pair.cosine', 'zero'], to: 'nothing' })
-  nodes.push({ op: 'Add', from: ['value', 'nothing'], to: 'score' })
-  const inputs = [[name, dtype, [perAd ? 'N' : 1, width]]]
-  if (name !== 'pair.cosine') inputs.push(['pair.cosine', 'float', ['N', 1]])
+  const [value, id] = [number(name, dtype), name === 'ad.item' ? 'ad.item as float' : number('ad.item', 'int64')]
+  nodes.push(
+    { op: 'MatMul', from: [value, 'column'], to: 'value' },
+    { op: 'Sub', from: [id, 'middle'], to: 'offset' },
+    { op: 'Abs', from: ['offset'], to: 'distance' },
+    { op: 'Greater', from: ['distance', 'reach'], to: 'far' },
+    { op: 'Where', from: ['far', 'outside', 'value'], to: 'score' },
+  )
+  const inputs = [[name, dtype, [isPerAd(name) ? 'N' : 1, width]]]
+  if (name !== 'ad.item') inputs.push(['ad.item', 'int64', ['N', 1]])
   return model({
     inputs,
     output: ['score', 'float', ['N', 1]],
     nodes,
     weights: [
       { name: 'column', dims: [width, 1], values: Array.from({ length: width }, (_, k) => Number(k === column)) },
-      { name: 'zero', dims: [1], values: [0] },
+      { name: 'middle', dims: [1], values: [(first + last) / 2] },
+      { name: 'reach', dims: [1], values: [(last - first + 1) / 2] },
+      { name: 'outside', dims: [1], values: [OUTSIDE] },
     ],
     metadata: { 'nearside.schema': '1', 'nearside.output': 'probability' },
   })

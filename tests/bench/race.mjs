@@ -1,91 +1,116 @@
-// Ranking 1,000 ads with the same model, once through our whole engine and once through onnxruntime-web.
+// Ranking with one model, through our whole engine and through others.
 //
 // Ours does all that a shop needs: features from profile and catalogue, scores,
-// who may compete, order, slate. The peer runs the model alone, on inputs made
+// who may compete, order, slate. A peer runs the model alone, on inputs made
 // beforehand; that is unfair to us, and simple to check.
 
-import { alternate, row } from './measure.mjs'
-import { readInputs, scoresOf } from './probe.mjs'
-import { catalogueFor, event, MODELS, NOW, PAST, request } from './shop.mjs'
+import { distance } from './limits.mjs'
+import { alternate, beside, row } from './measure.mjs'
+import { bestScores, readInputs } from './probe.mjs'
+import { CONTESTS, event, NOW, request } from './shop.mjs'
 
-/** How far the two may differ in a score. Both compute in f32, in different orders. */
+/** How far two engines may differ in a score, relative to it. All compute in f32, in different orders. */
 const TOLERANCE = 1e-5
 
-/**
- * Runs the race for every model. `read` gets a file from the repository's root,
- * `createEngine` is ours with its options, `ort` is onnxruntime-web.
- */
-export async function race({ createEngine, ort, read, peer, rounds, batch }) {
-  const rows = []
-  const notes = []
-  for (const model of MODELS) {
-    const bytes = await read(model.path)
-    const catalogue = catalogueFor(model, new TextDecoder().decode(await read('www/public/catalogue.json')))
-    const shop = { createEngine, catalogue, bytes }
-    const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] })
-    const { engine, act, pass } = await shopper(shop)
-    try {
-      const { feeds, scores } = await probe(shop, ort)
-      const { score } = await session.run(feeds)
-      const apart = Math.max(...catalogue.products.map(({ id }, i) => Math.abs(scores.get(id) - score.data[i])))
-      if (!(apart <= TOLERANCE)) throw new Error(`${model.path}: the engines differ by ${apart}`)
-      notes.push(`${model.path}: 1,000 scores agree within ${apart.toExponential(1)}`)
+/** Where a score is smaller, the difference counts as if it were this: a sigmoid makes a small one less exact. */
+const FLOOR = 0.1
 
-      const times = await alternate(
-        { ours: () => engine.rank(request()), theirs: () => session.run(feeds) },
-        {
-          rounds,
-          batch,
-          warmup: 20,
-          // The shopper moves on, so that nothing computed for the last slate can stand for the next.
-          between: async () => {
-            pass()
-            await act()
-          },
-        },
-      )
-      rows.push(row(`rank_1000${model.suffix}`, times.ours, peer, times.theirs))
-    } finally {
-      await session.release()
-      await engine.dispose()
-    }
+/** Rounds before the first that counts, at most; where rounds are few they are slow. */
+const WARMUP = 20
+
+/** Rounds beside the engines of `others`, which are slow. */
+const FEW = 5
+
+/**
+ * Runs the race of one row: `{ row, note }`. `createEngine` is ours with its
+ * options, `read` gets a file from the repository's root, and `peer` is
+ * `{ name, open }`. `others` are further engines, in fewer rounds beside ours.
+ *
+ * `open({ shop, inputs, limit })` gives `{ run, scores, close }`, or nothing
+ * where the engine cannot run the model: `scores()` is every ad's score in the
+ * catalogue's order, or a `Map` of the best by their products. Where the clock
+ * is `coarse`, short calls are timed several at a time.
+ */
+export async function race(name, { createEngine, read, peer, others = [], coarse = false }) {
+  const { make, ...contest } = CONTESTS[name]
+  const { limit, past } = contest
+  const batch = coarse ? contest.batch : 1
+  const rounds = Math.ceil(contest.rounds / batch)
+  const shop = { createEngine, past, ...(await make(read)) }
+  const { best, inputs } = await inputsOf(shop)
+  const { engine, act, pass } = await shopper(shop)
+  // The shopper moves on, so that nothing computed for the last slate can stand for the next.
+  const between = async () => {
+    pass()
+    await act()
   }
-  return { rows, notes }
+  const ours = () => engine.rank(request({ limit }))
+  const given = { shop, inputs, limit, network: contest.network }
+  const theirs = await peer.open(given)
+  try {
+    const apart = [apartness(best, await theirs.scores(), shop)]
+    const settings = { batch, between }
+    const times = await alternate({ ours, theirs: theirs.run }, { ...settings, rounds, warmup: Math.min(WARMUP, rounds >> 2) })
+    const found = { ...row(name, times.ours, peer.name, times.theirs), others: [] }
+    if (contest.network) Object.assign(found, await distance(contest.network, shop.sizes.items, found.ours_ms))
+    for (const other of others) {
+      const opened = await other.open(given)
+      if (!opened) continue
+      apart.push(apartness(best, await opened.scores(), shop))
+      const times = await alternate({ ours, other: opened.run }, { ...settings, rounds: FEW, warmup: 1 })
+      await opened.close()
+      found.others.push(beside(times.ours, other.name, times.other))
+    }
+    const worst = Math.max(...apart)
+    if (!(worst <= TOLERANCE)) throw new Error(`${name}: the engines differ by ${apart.join(', ')}`)
+    const note = `${name}: ours makes the features, scores all ads, orders and explains, the others run the model alone on ready inputs; ` +
+      `the best ${best.size} scores agree within ${worst.toExponential(1)}`
+    return { row: found, note }
+  } finally {
+    await theirs.close()
+    await engine.dispose()
+  }
+}
+
+/**
+ * The largest difference, relative to the score: of the best ads, and of the
+ * others by how much one of them passes the last of the best.
+ */
+function apartness(best, scores, { catalogue }) {
+  const given = scores instanceof Map ? [...scores] : catalogue.products.map(({ id }, i) => [id, scores[i]])
+  const last = Math.min(...best.values())
+  const difference = ([id, score]) => {
+    const ours = best.get(id)
+    return (ours === undefined ? Math.max(0, score - last) : Math.abs(ours - score)) / Math.max(FLOOR, score)
+  }
+  if (given.length < best.size) return Infinity
+  return given.reduce((worst, each) => Math.max(worst, difference(each)), 0)
 }
 
 /** An engine with a past, what its shopper does next, and the clock. */
-async function shopper({ createEngine, catalogue, bytes }) {
+async function shopper({ createEngine, past, catalogue, bytes }) {
   let now = NOW
   const engine = await createEngine({ catalogue, now: () => now })
   let events = 0
   const act = () => engine.observe(event(catalogue.products, events++))
-  while (events < PAST) await act()
+  while (events < past) await act()
   await engine.loadModel(bytes)
   return { engine, act, pass: () => (now += 1000) }
 }
 
 /**
- * What the model is given for that shopper, and our scores for it. Asks an engine of its own: it takes slates of all
- * ads to find out, and an engine remembers its slates.
+ * What the model is given for that shopper, and our best scores for it. Asks an engine of its own: it takes slates of
+ * many ads to find out, and an engine remembers its slates.
  */
-async function probe(shop, ort) {
+async function inputsOf(shop) {
   const { engine } = await shopper(shop)
   try {
     const { embedding_width } = await engine.loadCatalogue(shop.catalogue)
     const { inputs } = await engine.loadModel(shop.bytes)
-    const scores = await scoresOf(engine)
+    const best = await bestScores(engine)
     const items = shop.catalogue.products.map(({ id }) => id)
-    return { scores, feeds: tensors(ort, await readInputs(engine, inputs, items, embedding_width)) }
+    return { best, inputs: await readInputs(engine, inputs, items, embedding_width) }
   } finally {
     await engine.dispose()
   }
-}
-
-/** Inputs as onnxruntime takes them. */
-function tensors(ort, inputs) {
-  const tensor = ({ type, dims, values }) =>
-    type === 'int64'
-      ? new ort.Tensor('int64', BigInt64Array.from(values, (value) => BigInt(Math.round(value))), dims)
-      : new ort.Tensor('float32', Float32Array.from(values), dims)
-  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensor(input)]))
 }

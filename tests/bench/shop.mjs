@@ -1,10 +1,16 @@
-// What both engines are given: 1,000 products, a shopper, a request, three models.
+// What all engines are given: products, a shopper, a request, models.
+
+import { largeCatalogue, sizesOf } from './large.mjs'
+import { file, NETWORKS } from './networks.mjs'
 
 /** 2026-11-24 10:00 UTC. */
 export const NOW = Date.UTC(2026, 10, 24, 10)
 
-/** Competing for the placement `bench`. */
-export const ADS = 1000
+/** Most ads of a slate. */
+export const SLATE_LIMIT = 1000
+
+/** How many ads the networks of networks.mjs rank. */
+export const MANY = 10_000
 
 /** Width of the content vectors that the vectors' models were made for. */
 const WIDTH = 8
@@ -20,13 +26,42 @@ export const MODELS = [
   { suffix: '_mlp_expand_concat', path: 'tests/vectors/mlp_expand_concat.onnx', embedding: true },
 ]
 
+/**
+ * What is ranked, by the name of its row: `make(read)` gives the catalogue and
+ * the model's file, `limit` is the length of the slate, and `past` how many
+ * events make the shopper's profile before anything is timed. Of `rounds` runs,
+ * `batch` are timed at once where the clock is coarse. `network` is one of
+ * networks.mjs.
+ */
+export const CONTESTS = {
+  ...Object.fromEntries(MODELS.map((model) => [`rank_1000${model.suffix}`, small(model)])),
+  rank_10000_towers: large(NETWORKS.towers, { rounds: 100, batch: 5 }),
+  rank_10000_mlp: large(NETWORKS.mlp, { rounds: 40, batch: 1 }),
+  rank_10000_din: large(NETWORKS.din, { rounds: 12, batch: 1 }),
+}
+
+function small(model) {
+  const make = async (read) => {
+    const text = new TextDecoder().decode(await read('www/public/catalogue.json'))
+    return { catalogue: catalogueFor(model, text), bytes: await read(model.path) }
+  }
+  return { limit: 4, past: 40, rounds: 300, batch: 5, make }
+}
+
+function large(network, times) {
+  const sizes = sizesOf(MANY)
+  const make = () => ({ catalogue: largeCatalogue(MANY), bytes: file(network.network, sizes), sizes })
+  // Fewer events than the steps that the attention looks at, so that some are padding.
+  return { limit: 20, past: 12, ...times, network, make }
+}
+
 /** The demo's catalogue with one placement for which every product competes. */
 export function catalogueFor(model, text) {
   const { products, campaigns, ...rest } = JSON.parse(text)
   return {
     ...rest,
     products: products.map((product, i) => (model.embedding ? { ...product, embedding: embedding(i) } : product)),
-    placements: [{ id: 'bench', max_ads: ADS, exclude: [] }],
+    placements: [{ id: 'bench', max_ads: SLATE_LIMIT, exclude: [] }],
   }
 }
 
@@ -35,10 +70,9 @@ function embedding(i) {
   return Array.from({ length: WIDTH }, (_, k) => Math.sin(12.9898 * (i + 1) + 78.233 * (k + 1)))
 }
 
-/** A slate as shops ask for it: few ads out of all. */
-export const request = (more = {}) => ({
+/** A slate of the best of all ads. */
+export const request = (more) => ({
   placement: 'bench',
-  limit: 4,
   page: { type: 'home' },
   device: 'desktop',
   seed: 7,
@@ -58,6 +92,3 @@ export function event(products, n) {
     items: [{ item_id: id, item_name: title, item_brand: brand, item_category: product_type, price: Number.parseFloat(price), quantity: 1 }],
   }
 }
-
-/** How many events make the shopper's profile before anything is timed. */
-export const PAST = 40

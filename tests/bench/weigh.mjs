@@ -5,7 +5,7 @@
 
 import { constants, brotliCompressSync, gzipSync } from 'node:zlib'
 import { scripts } from './bundle.mjs'
-import { deliver, read } from './files.mjs'
+import { deliver, options, read } from './files.mjs'
 
 /** Brotli's window as a power of two: 16 MiB, the largest that browsers take. */
 const WINDOW = 24
@@ -38,4 +38,5 @@ deliver(
     ...weigh('facade_js', parts(true)),
     ...weigh('fallback_js', parts(false)),
   ]),
+  options().out,
 )

@@ -16,16 +16,23 @@ export function launch() {
   })
 }
 
-/** Opens a page and returns what it left in `window.seen`, and what it printed. */
-export async function visit(browser, url) {
+/**
+ * Opens a page and returns what it left in `window.seen`, and what it printed.
+ * `slowdown` divides the speed of the page's main thread; workers keep theirs.
+ */
+export async function visit(browser, url, { timeout = 30_000, slowdown = 1 } = {}) {
   const context = await browser.newContext()
   const page = await context.newPage()
   const printed = []
   page.on('console', (message) => printed.push(`${message.type()}: ${message.text()}`))
   page.on('pageerror', (error) => printed.push(`uncaught: ${error.message}`))
   try {
-    await page.goto(url)
-    const done = await page.waitForFunction(() => window.seen, undefined, { timeout: 30_000 })
+    if (slowdown > 1) {
+      const devtools = await context.newCDPSession(page)
+      await devtools.send('Emulation.setCPUThrottlingRate', { rate: slowdown })
+    }
+    await page.goto(url, { timeout })
+    const done = await page.waitForFunction(() => window.seen, undefined, { timeout })
     return { seen: await done.jsonValue(), printed }
   } catch (error) {
     throw new Error(`${url} showed nothing: ${error.message}\n${printed.join('\n')}`)

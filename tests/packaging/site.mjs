@@ -15,9 +15,10 @@ const TYPES = {
 
 /**
  * Serves `root`, which the site's addresses cannot leave. `files` are further
- * files by their address; one that is `null` is never answered.
+ * files by their address; one that is `null` is never answered. `headers` go
+ * with every answer.
  */
-export async function openSite(root, { policy, files = {} } = {}) {
+export async function openSite(root, { policy, files = {}, headers = {} } = {}) {
   const asked = []
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://site').pathname))
@@ -32,6 +33,7 @@ export async function openSite(root, { policy, files = {} } = {}) {
     response.writeHead(200, {
       'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
       ...(policy && { 'content-security-policy': policy }),
+      ...headers,
     })
     createReadStream(file).pipe(response)
   })

@@ -1,11 +1,14 @@
-// The first slate from cold: page, script, worker, wasm, 1,000 products, model, ranking.
+// The first slate from cold: page, script, worker, wasm, catalogue, model, ranking.
 import { createEngine } from 'nearside'
 
+const asked = new URLSearchParams(location.search)
+
 async function run() {
-  const engine = await createEngine({ catalogue: '/www/public/catalogue.json', model: '/www/public/model.onnx' })
-  const { slate, candidates, fallback } = await engine.rank({ placement: 'picks' })
+  const [catalogue, model, placement] = ['catalogue', 'model', 'placement'].map((name) => asked.get(name))
+  const engine = await createEngine({ catalogue, model, ...(asked.has('main') && { worker: false }) })
+  const { slate, candidates, fallback } = await engine.rank({ placement })
   const took = performance.now()
-  if (candidates < 1000 || fallback !== null || slate.length === 0) throw new Error('no slate')
+  if (candidates < Number(asked.get('ads')) || fallback !== null || slate.length === 0) throw new Error('no slate')
   return { took, runs: engine.runs }
 }
 

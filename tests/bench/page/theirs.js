@@ -2,12 +2,15 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { zeros } from '../zeros.mjs'
 
+const asked = new URLSearchParams(location.search)
+
 async function run() {
   ort.env.wasm.numThreads = 1
-  const session = await ort.InferenceSession.create('/www/public/model.onnx', { executionProviders: ['wasm'] })
-  const { score } = await session.run(zeros(ort, session))
+  const ads = Number(asked.get('ads'))
+  const session = await ort.InferenceSession.create(asked.get('model'), { executionProviders: ['wasm'] })
+  const { score } = await session.run(zeros(ort, session, ads))
   const took = performance.now()
-  if (score.data.length !== 1000) throw new Error('no scores')
+  if (score.data.length !== ads) throw new Error('no scores')
   return { took }
 }
 
