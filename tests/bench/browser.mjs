@@ -91,6 +91,7 @@ const scales = Object.fromEntries(SCALE.map((ads) => [`scale_${ads}`, () => scal
 
 try {
   console.error(`Chromium ${browser.version()}, medians; all engines of a ranking on the main thread.`)
+  console.error('rank_*: ours makes the features, scores, orders and explains; the others run the model alone on ready inputs.')
   const rows = await collect(measures, asked.rows, asked.plot ? scales : {})
   if (asked.plot) writePlot(asked.plot, rows, `Chromium ${browser.version()}`)
   deliver(rows, asked.out)

@@ -95,6 +95,7 @@ const measures = {
 const scales = Object.fromEntries(SCALE.map((ads) => [`scale_${ads}`, () => scaleRow(ads, point, peer)]))
 
 console.error(`Node ${process.version}, medians.`)
+console.error('rank_*: ours makes the features, scores, orders and explains; the others run the model alone on ready inputs.')
 const rows = await collect(measures, asked.rows, asked.plot ? scales : {})
 if (asked.plot) writePlot(asked.plot, rows, `Node ${process.version}`)
 deliver(rows, asked.out)

@@ -63,8 +63,7 @@ export async function race(name, { createEngine, read, peer, others = [], coarse
     }
     const worst = Math.max(...apart)
     if (!(worst <= TOLERANCE)) throw new Error(`${name}: the engines differ by ${apart.join(', ')}`)
-    const note = `${name}: ours makes the features, scores all ads, orders and explains, the others run the model alone on ready inputs; ` +
-      `the best ${best.size} scores agree within ${worst.toExponential(1)}`
+    const note = `${name}: the best ${best.size} scores agree within ${worst.toExponential(1)}`
     return { row: found, note }
   } finally {
     await theirs.close()
@@ -76,7 +75,7 @@ export async function race(name, { createEngine, read, peer, others = [], coarse
  * The largest difference, relative to the score: of the best ads, and of the
  * others by how much one of them passes the last of the best.
  */
-function apartness(best, scores, { catalogue }) {
+export function apartness(best, scores, { catalogue }) {
   const given = scores instanceof Map ? [...scores] : catalogue.products.map(({ id }, i) => [id, scores[i]])
   const last = Math.min(...best.values())
   const difference = ([id, score]) => {
