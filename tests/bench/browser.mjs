@@ -38,7 +38,11 @@ const isolated = await openSite(built.folder, { policy: POLICY, files, headers: 
 const browser = await launch()
 
 async function open(page, query, { at = site, slowdown } = {}) {
-  const { seen } = await visit(browser, `${at.url}/${page}?${new URLSearchParams(query)}`, { timeout: PATIENCE_MS, slowdown })
+  const url = `${at.url}/${page}?${new URLSearchParams(query)}`
+  const { seen, printed } = await visit(browser, url, { timeout: PATIENCE_MS, slowdown })
+  // onnxruntime goes on without a thread that failed, and says so only here.
+  const failed = printed.find((line) => line.includes('worker sent an error'))
+  if (failed) throw new Error(`${page}: ${failed}`)
   if (seen.error) throw new Error(`${page}: ${seen.error}`)
   return seen
 }

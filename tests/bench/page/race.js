@@ -4,6 +4,8 @@ import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import tensorflowWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import { createEngine } from 'nearside'
 import * as ort from 'onnxruntime-web/wasm'
+import threadScript from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url'
+import threadWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url'
 import * as compact from '../../../pkg/dist/wasm/compact/nearside_compact.js'
 import compactWasm from '../../../pkg/dist/wasm/compact/nearside_compact_bg.wasm?url'
 import * as complete from '../../../pkg/dist/wasm/full/nearside_full.js'
@@ -32,6 +34,8 @@ async function ranking(name) {
   // Without it, onnxruntime would run on one thread and say nothing.
   if (threads > 1 && !crossOriginIsolated) throw new Error('the page may not share memory between threads')
   ort.env.wasm.numThreads = threads
+  // A thread loads the script that its own code is in: bundled, that would be this page's.
+  if (threads > 1) ort.env.wasm.wasmPaths = { mjs: threadScript, wasm: threadWasm }
   const others = []
   if (CONTESTS[name].network && threads === 1) {
     await complete.default({ module_or_path: completeWasm })
