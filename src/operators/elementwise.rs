@@ -1,5 +1,7 @@
 //! Operators that treat every element alike, and how two shapes are brought together.
 
+use wide::f32x4;
+
 use crate::math;
 use crate::node::Node;
 use crate::run::Args;
@@ -14,6 +16,35 @@ fn pairs<T: Copy, U>(function: impl Fn(T, T) -> U) -> impl Fn(&mut Vec<U>, &[T],
         ([a], many) => out.extend(many.iter().map(|b| function(*a, *b))),
         (many, [b]) => out.extend(many.iter().map(|a| function(*a, *b))),
         (a, b) => out.extend(a.iter().zip(b).map(|(a, b)| function(*a, *b))),
+    }
+}
+
+/// The same for a function of four pairs of numbers.
+fn vectors(function: impl Fn(f32x4, f32x4) -> f32x4) -> impl Fn(&mut Vec<f32>, &[f32], &[f32]) {
+    move |out, a, b| {
+        let from = out.len();
+        match (a, b) {
+            ([a], many) => {
+                out.extend_from_slice(many);
+                math::map(&mut out[from..], |b| function(f32x4::splat(*a), b));
+            }
+            (many, [b]) => {
+                out.extend_from_slice(many);
+                math::map(&mut out[from..], |a| function(a, f32x4::splat(*b)));
+            }
+            (a, b) => {
+                out.extend_from_slice(a);
+                let (chunks, last) = out[from..].as_chunks_mut::<{ math::LANES }>();
+                let (others, last_others) = b.as_chunks::<{ math::LANES }>();
+                for (chunk, other) in chunks.iter_mut().zip(others) {
+                    *chunk = function(f32x4::new(*chunk), f32x4::new(*other)).to_array();
+                }
+                if !last.is_empty() {
+                    let results = function(math::filled(last), math::filled(last_others)).to_array();
+                    last.iter_mut().zip(results).for_each(|(number, result)| *number = result);
+                }
+            }
+        }
     }
 }
 
@@ -90,21 +121,21 @@ fn arithmetic(
 }
 
 pub(crate) fn add(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &pairs(|a, b| a + b), Some(&pairs(i32::wrapping_add)))
+    arithmetic(args, &vectors(|a, b| a + b), Some(&pairs(i32::wrapping_add)))
 }
 
 pub(crate) fn sub(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &pairs(|a, b| a - b), Some(&pairs(i32::wrapping_sub)))
+    arithmetic(args, &vectors(|a, b| a - b), Some(&pairs(i32::wrapping_sub)))
 }
 
 pub(crate) fn mul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &pairs(|a, b| a * b), Some(&pairs(i32::wrapping_mul)))
+    arithmetic(args, &vectors(|a, b| a * b), Some(&pairs(i32::wrapping_mul)))
 }
 
 pub(crate) fn div(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     // ONNX leaves a whole number divided by zero open.
     let whole = pairs(|a: i32, b: i32| if b == 0 { 0 } else { a.wrapping_div(b) });
-    arithmetic(args, &pairs(|a, b| a / b), Some(&whole))
+    arithmetic(args, &vectors(|a, b| a / b), Some(&whole))
 }
 
 pub(crate) fn max(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -130,7 +161,7 @@ pub(crate) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 }
 
 pub(crate) fn prelu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &pairs(|x, slope| if x < 0.0 { x * slope } else { x }), None)
+    arithmetic(args, &vectors(|x, slope| math::where_below(x, f32x4::ZERO, x * slope, x)), None)
 }
 
 fn compare(
@@ -177,13 +208,20 @@ pub(crate) fn or(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     compare(args, |_, _| false, |a, b| a != 0 || b != 0)
 }
 
-/// A function of one float, in the input's own memory where that is free.
-pub(crate) fn each(args: &mut Args<'_>, function: impl Fn(f32) -> f32) -> Result<Tensor, Fault> {
+/// A function of every float, four at a time, in the input's own memory where that is free.
+#[inline(always)]
+pub(crate) fn each(args: &mut Args<'_>, function: impl Fn(f32x4) -> f32x4) -> Result<Tensor, Fault> {
     let Tensor { shape, data } = args.take(0)?;
     let Data::Float(all) = data else { return Err("the input is not float".into()) };
     let mut all = all.into_vec();
-    all.iter_mut().for_each(|x| *x = function(*x));
+    math::map(&mut all, function);
     Ok(Tensor::floats(shape, all))
+}
+
+/// `x` where it is not negative, else `x` times `slope`.
+#[inline(always)]
+fn leaky(x: f32x4, slope: f32) -> f32x4 {
+    math::where_below(x, f32x4::ZERO, x * f32x4::splat(slope), x)
 }
 
 /// The same for whole numbers.
@@ -198,7 +236,7 @@ fn is_whole(args: &Args<'_>) -> Result<bool, Fault> {
 }
 
 pub(crate) fn abs(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    if is_whole(args)? { each_int(args, i32::wrapping_abs) } else { each(args, f32::abs) }
+    if is_whole(args)? { each_int(args, i32::wrapping_abs) } else { each(args, f32x4::abs) }
 }
 
 pub(crate) fn neg(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -211,12 +249,12 @@ pub(crate) fn not(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 
 pub(crate) fn relu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     // Not `max`: what is not a number stays that.
-    each(args, |x| if x < 0.0 { 0.0 } else { x })
+    each(args, |x| math::where_below(x, f32x4::ZERO, f32x4::ZERO, x))
 }
 
 pub(crate) fn leaky_relu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let slope = node.float("alpha").unwrap_or(0.01);
-    each(args, |x| if x < 0.0 { x * slope } else { x })
+    each(args, |x| leaky(x, slope))
 }
 
 pub(crate) fn sigmoid(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -236,15 +274,15 @@ pub(crate) fn erf(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 }
 
 pub(crate) fn log(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    each(args, libm::logf)
+    each(args, |x| f32x4::new(x.to_array().map(libm::logf)))
 }
 
 pub(crate) fn sqrt(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    each(args, f32::sqrt)
+    each(args, f32x4::sqrt)
 }
 
 pub(crate) fn reciprocal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    each(args, |x| 1.0 / x)
+    each(args, |x| f32x4::splat(1.0) / x)
 }
 
 pub(crate) fn softplus(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -253,10 +291,12 @@ pub(crate) fn softplus(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 
 pub(crate) fn gelu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+    let weighed = |x: f32x4, curve: f32x4| f32x4::splat(0.5) * x * (f32x4::splat(1.0) + curve);
     if node.text("approximate") == Some("tanh") {
-        return each(args, |x| 0.5 * x * (1.0 + math::tanh(FRAC_2_PI.sqrt() * (x + 0.044_715 * x * x * x))));
+        let (factor, cubic) = (f32x4::splat(FRAC_2_PI.sqrt()), f32x4::splat(0.044_715));
+        return each(args, |x| weighed(x, math::tanh(factor * (x + cubic * x * x * x))));
     }
-    each(args, |x| 0.5 * x * (1.0 + math::erf(x * FRAC_1_SQRT_2)))
+    each(args, |x| weighed(x, math::erf(x * f32x4::splat(FRAC_1_SQRT_2))))
 }
 
 pub(crate) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -271,9 +311,10 @@ pub(crate) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     };
     let low = bound(1, "min")?.unwrap_or(f32::NEG_INFINITY);
     let high = bound(2, "max")?.unwrap_or(f32::INFINITY);
+    let (low, high) = (f32x4::splat(low), f32x4::splat(high));
     each(args, |x| {
-        let x = if x < low { low } else { x };
-        if x > high { high } else { x }
+        let x = math::where_below(x, low, low, x);
+        math::where_below(high, x, high, x)
     })
 }
 

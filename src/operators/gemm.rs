@@ -4,12 +4,27 @@
 //! registers while the depth runs through. Each number is summed in the order of the depth, one product after the
 //! other, whatever the number of rows: a row's result does not depend on how the rows were cut into blocks.
 
-use super::math;
+use wide::f32x4;
 
-/// Columns of a panel: two 128-bit vectors.
-const WIDTH: usize = 8;
+use crate::math::{self, LANES};
+
+/// Vectors of a panel.
+const VECTORS: usize = 2;
+/// Columns of a panel.
+const WIDTH: usize = VECTORS * LANES;
 /// Rows of a tile.
 const HEIGHT: usize = 4;
+
+/// One row of a panel.
+type Row = [f32x4; VECTORS];
+
+fn row_of(numbers: [f32; WIDTH]) -> Row {
+    std::array::from_fn(|vector| f32x4::new(std::array::from_fn(|lane| numbers[vector * LANES + lane])))
+}
+
+fn numbers_of(row: Row) -> [f32; WIDTH] {
+    std::array::from_fn(|column| row[column / LANES].to_array()[column % LANES])
+}
 
 /// The right factor of a product, `[depth, width]`.
 #[derive(Debug)]
@@ -17,7 +32,7 @@ pub struct Packed {
     depth: usize,
     width: usize,
     /// For every panel, its row of each depth.
-    panels: Vec<[f32; WIDTH]>,
+    panels: Vec<Row>,
 }
 
 impl Packed {
@@ -29,7 +44,7 @@ impl Packed {
             panels.extend((0..depth).map(|row| {
                 let mut panel = [0.0; WIDTH];
                 panel[..columns.len()].copy_from_slice(&matrix[row * width..][columns.clone()]);
-                panel
+                row_of(panel)
             }));
         }
         Packed { depth, width, panels }
@@ -42,6 +57,7 @@ impl Packed {
             let panel = &mut panels[column / WIDTH * depth..][..depth];
             panel.iter_mut().zip(values).for_each(|(row, value)| row[column % WIDTH] = *value);
         }
+        let panels = panels.into_iter().map(row_of).collect();
         Packed { depth, width, panels }
     }
 
@@ -57,19 +73,20 @@ impl Packed {
             if let Some(start) = start {
                 begin[..columns.len()].copy_from_slice(&start[columns.clone()]);
             }
+            let begin = row_of(begin);
             let panel = &self.panels[panel * depth..][..depth];
             let mut tiles = left.chunks_exact(HEIGHT * depth);
             let mut row = 0;
             for tile in &mut tiles {
                 let sums = tile_sums(tile, depth, panel, begin);
                 for sums in sums {
-                    out[row * width..][columns.clone()].copy_from_slice(&sums[..columns.len()]);
+                    out[row * width..][columns.clone()].copy_from_slice(&numbers_of(sums)[..columns.len()]);
                     row += 1;
                 }
             }
             for left in tiles.remainder().chunks_exact(depth) {
                 let sums = row_sums(left, panel, begin);
-                out[row * width..][columns.clone()].copy_from_slice(&sums[..columns.len()]);
+                out[row * width..][columns.clone()].copy_from_slice(&numbers_of(sums)[..columns.len()]);
                 row += 1;
             }
         }
@@ -77,32 +94,29 @@ impl Packed {
     }
 }
 
-/// A tile of the product. The accumulators are local and of fixed size, so that they live in registers.
-#[inline]
-fn tile_sums(left: &[f32], depth: usize, panel: &[[f32; WIDTH]], begin: [f32; WIDTH]) -> [[f32; WIDTH]; HEIGHT] {
+/// A tile of the product. The sums are local and of fixed size, so that they live in registers.
+#[inline(always)]
+fn tile_sums(left: &[f32], depth: usize, panel: &[Row], begin: Row) -> [Row; HEIGHT] {
     let (a, left) = left.split_at(depth);
     let (b, left) = left.split_at(depth);
     let (c, d) = left.split_at(depth);
     let mut sums = [begin; HEIGHT];
     for ((((row, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-        for column in 0..WIDTH {
-            sums[0][column] += a * row[column];
-            sums[1][column] += b * row[column];
-            sums[2][column] += c * row[column];
-            sums[3][column] += d * row[column];
+        for (sums, left) in sums.iter_mut().zip([a, b, c, d]) {
+            let left = f32x4::splat(*left);
+            sums.iter_mut().zip(row).for_each(|(sum, right)| *sum += left * *right);
         }
     }
     sums
 }
 
 /// One row of the product.
-#[inline]
-fn row_sums(left: &[f32], panel: &[[f32; WIDTH]], begin: [f32; WIDTH]) -> [f32; WIDTH] {
+#[inline(always)]
+fn row_sums(left: &[f32], panel: &[Row], begin: Row) -> Row {
     let mut sums = begin;
-    for (row, a) in panel.iter().zip(left) {
-        for column in 0..WIDTH {
-            sums[column] += a * row[column];
-        }
+    for (row, left) in panel.iter().zip(left) {
+        let left = f32x4::splat(*left);
+        sums.iter_mut().zip(row).for_each(|(sum, right)| *sum += left * *right);
     }
     sums
 }
@@ -117,7 +131,13 @@ pub(crate) fn column_product(left: &[f32], column: &[f32], start: f32) -> Vec<f3
 pub(crate) fn row_product(left: &[f32], matrix: &[f32], width: usize, start: Option<&[f32]>) -> Vec<f32> {
     let mut out = start.map_or_else(|| vec![0.0; width], <[f32]>::to_vec);
     for (factor, row) in left.iter().zip(matrix.chunks_exact(width.max(1))) {
-        out.iter_mut().zip(row).for_each(|(sum, value)| *sum += factor * value);
+        let (sums, last) = out.as_chunks_mut::<LANES>();
+        let (values, last_values) = row.as_chunks::<LANES>();
+        let factors = f32x4::splat(*factor);
+        for (sums, values) in sums.iter_mut().zip(values) {
+            *sums = (f32x4::new(*sums) + factors * f32x4::new(*values)).to_array();
+        }
+        last.iter_mut().zip(last_values).for_each(|(sum, value)| *sum += factor * value);
     }
     out
 }

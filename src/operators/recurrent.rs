@@ -174,16 +174,16 @@ pub(crate) fn lstm(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Faul
                 gates.chunks_exact_mut(rows).zip(state.chunks_exact_mut(hidden)).zip(cell.chunks_exact_mut(hidden))
             {
                 let (gates, new) = gates.split_at_mut(3 * hidden);
-                gates.iter_mut().for_each(|x| *x = math::sigmoid(*x));
-                new.iter_mut().for_each(|x| *x = math::tanh(*x));
+                math::map(gates, math::sigmoid);
+                math::map(new, math::tanh);
                 let (input, rest) = gates.split_at(hidden);
                 let (output, forget) = rest.split_at(hidden);
                 for n in 0..hidden {
                     cell[n] = forget[n] * cell[n] + input[n] * new[n];
                 }
-                for n in 0..hidden {
-                    state[n] = output[n] * math::tanh(cell[n]);
-                }
+                state.copy_from_slice(cell);
+                math::map(state, math::tanh);
+                state.iter_mut().zip(output).for_each(|(state, output)| *state *= output);
             }
             layer.keep(&mut every, step, direction, state);
         }
@@ -206,8 +206,9 @@ pub(crate) fn gru(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault
             let mut gates = layer.recur(args, direction, state, 0..recurred);
             // Update and reset, next to each other.
             for (gates, inputs) in gates.chunks_exact_mut(recurred).zip(inputs.chunks_exact(rows)) {
-                let both = gates.iter_mut().zip(inputs).take(2 * hidden);
-                both.for_each(|(gate, input)| *gate = math::sigmoid(*gate + input));
+                let both = &mut gates[..2 * hidden];
+                both.iter_mut().zip(inputs).for_each(|(gate, input)| *gate += input);
+                math::map(both, math::sigmoid);
             }
             let candidates = match after {
                 true => Vec::new(),
@@ -221,14 +222,16 @@ pub(crate) fn gru(node: &Node, args: &mut Args<'_>) -> Result<Vec<Tensor>, Fault
             };
             for (n, state) in state.chunks_exact_mut(hidden).enumerate() {
                 let gates = &gates[n * recurred..][..recurred];
-                let input = &inputs[n * rows + 2 * hidden..][..hidden];
-                for (m, state) in state.iter_mut().enumerate() {
-                    let recurrent = match after {
-                        true => gates[hidden + m] * gates[2 * hidden + m],
-                        false => candidates[n * hidden + m],
-                    };
-                    let new = math::tanh(input[m] + recurrent);
-                    let update = gates[m];
+                let (update, rest) = gates.split_at(hidden);
+                let mut new = inputs[n * rows + 2 * hidden..][..hidden].to_vec();
+                if after {
+                    let (reset, recurrent) = rest.split_at(hidden);
+                    new.iter_mut().zip(reset).zip(recurrent).for_each(|((new, reset), more)| *new += reset * more);
+                } else {
+                    new.iter_mut().zip(&candidates[n * hidden..]).for_each(|(new, more)| *new += more);
+                }
+                math::map(&mut new, math::tanh);
+                for ((state, update), new) in state.iter_mut().zip(update).zip(&new) {
                     *state = (1.0 - update) * new + update * *state;
                 }
             }

@@ -2,6 +2,8 @@
 //! normalisation.
 
 use crate::elementwise::{each, larger};
+use wide::f32x4;
+
 use crate::math;
 use crate::node::Node;
 use crate::run::Args;
@@ -87,7 +89,12 @@ fn reduction(
 }
 
 fn add_into(sums: &mut [f32], run: &[f32]) {
-    sums.iter_mut().zip(run).for_each(|(sum, more)| *sum += more);
+    let (sums, last) = sums.as_chunks_mut::<{ math::LANES }>();
+    let (run, last_of_run) = run.as_chunks::<{ math::LANES }>();
+    for (sums, run) in sums.iter_mut().zip(run) {
+        *sums = (f32x4::new(*sums) + f32x4::new(*run)).to_array();
+    }
+    last.iter_mut().zip(last_of_run).for_each(|(sum, more)| *sum += more);
 }
 
 pub(crate) fn sum(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -102,7 +109,7 @@ pub(crate) fn mean(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let before = args.get(0)?.len();
     let sums = reduction(node, args, Reduction { run: &math::sum, into: &add_into }, None)?;
     let share = sums.len() as f32 / before as f32;
-    each(&mut Args::new(vec![Some(sums)], None), |sum| sum * share)
+    each(&mut Args::new(vec![Some(sums)], None), |sum| sum * f32x4::splat(share))
 }
 
 pub(crate) fn l2(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -114,7 +121,7 @@ pub(crate) fn l2(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
         Reduction { run: &math::sum, into: &add_into },
         None,
     )?;
-    each(&mut Args::new(vec![Some(sums)], None), f32::sqrt)
+    each(&mut Args::new(vec![Some(sums)], None), f32x4::sqrt)
 }
 
 pub(crate) fn max(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -175,9 +182,10 @@ pub(crate) fn softmax(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault>
     let mut all = all.into_vec();
     for run in all.chunks_exact_mut(run.max(1)) {
         let top = run.iter().copied().fold(f32::NEG_INFINITY, larger);
-        run.iter_mut().for_each(|x| *x = math::exp(*x - top));
-        let share = 1.0 / math::sum(run);
-        run.iter_mut().for_each(|x| *x *= share);
+        let top = f32x4::splat(top);
+        math::map(run, |x| math::exp(x - top));
+        let share = f32x4::splat(1.0 / math::sum(run));
+        math::map(run, |x| x * share);
     }
     let out = Tensor::floats(shape, all);
     if along_one { swapped(out, at) } else { Ok(out) }
@@ -200,9 +208,9 @@ pub(crate) fn layer_normalization(node: &Node, args: &mut Args<'_>) -> Result<Te
     let mut all = all.into_vec();
     for run in all.chunks_exact_mut(width.max(1)) {
         let mean = math::sum(run) / width as f32;
-        run.iter_mut().for_each(|x| *x -= mean);
+        math::map(run, |x| x - f32x4::splat(mean));
         let factor = 1.0 / (math::dot(run, run) / width as f32 + epsilon).sqrt();
-        run.iter_mut().for_each(|x| *x *= factor);
+        math::map(run, |x| x * f32x4::splat(factor));
         if let Some(scale) = scale {
             run.iter_mut().zip(scale).for_each(|(x, scale)| *x *= scale);
         }
@@ -230,7 +238,8 @@ pub(crate) fn batch_normalization(node: &Node, args: &mut Args<'_>) -> Result<Te
     let mut all = all.into_vec();
     let channels = factors.iter().zip(&summands).cycle();
     for (run, (factor, summand)) in all.chunks_exact_mut(inner.max(1)).zip(channels) {
-        run.iter_mut().for_each(|x| *x = *x * factor + summand);
+        let (factor, summand) = (f32x4::splat(*factor), f32x4::splat(*summand));
+        math::map(run, |x| x * factor + summand);
     }
     Ok(Tensor::floats(shape, all))
 }
