@@ -4,7 +4,7 @@
 //! the same random inputs. Two independent engines that agree are the best test of a
 //! file there is.
 
-mod inputs;
+pub(crate) mod inputs;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ fn load(bytes: &[u8], engine: Engine, path: &Path) -> Result<(EngineRow, Option<
 }
 
 /// Runs the engines without a word about their panics, which the scorer catches and turns into errors.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> T {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let result = work();

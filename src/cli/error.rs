@@ -88,6 +88,13 @@ pub(crate) enum Error {
         /// The encoder, or the catalogue with its vectors.
         vectors: PathBuf,
     },
+    /// A model that keeps the contract and cannot be compiled.
+    Compile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: nearside_compile::Error,
+    },
     /// A file that is no list of items.
     Vocabulary {
         /// The file.
@@ -166,6 +173,7 @@ impl Error {
             Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.code(),
             Self::NoClicks(_) => "no-clicks",
             Self::Model { source, .. } => source.code(),
+            Self::Compile { source, .. } => source.code(),
             Self::Training(source) => source.code(),
         }
     }
@@ -188,6 +196,7 @@ impl Error {
             }),
             Self::NoClicks(no_clicks) => Some(no_clicks.part.word()),
             Self::Model { source, .. } => source.field(),
+            Self::Compile { source, .. } => source.field(),
             Self::Training(source) => source.field(),
             _ => None,
         }
@@ -210,6 +219,7 @@ impl Error {
             Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => source.value(),
             Self::NoClicks(no_clicks) => Some(no_clicks.examples.to_string()),
             Self::Model { source, .. } => source.value(),
+            Self::Compile { source, .. } => source.value(),
             Self::Training(source) => source.value(),
         }
     }
@@ -272,6 +282,7 @@ impl Error {
                 format!("{} (`nearside check` lists them; replay and evaluate take --engine full)", source.remedy())
             }
             Self::Model { source, .. } => source.remedy(),
+            Self::Compile { source, .. } => source.remedy(),
             Self::Training(source) => source.remedy(),
         }
     }
@@ -328,6 +339,7 @@ impl fmt::Display for Error {
             Self::OtherEncoder { model, vectors } => {
                 write!(f, "{} is of another model's content encoder than {}", vectors.display(), model.display())
             }
+            Self::Compile { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Vocabulary { path } => write!(f, "{} is no JSON list of items", path.display()),
             Self::Ranking(source) => source.fmt(f),
             Self::NoClicks(no_clicks) => no_clicks.fmt(f),
@@ -344,6 +356,7 @@ impl std::error::Error for Error {
             Self::UnusableList(list) => Some(&list.source),
             Self::Catalogue { source, .. } | Self::Unfit { source, .. } | Self::Ranking(source) => Some(source),
             Self::Model { source, .. } => Some(source),
+            Self::Compile { source, .. } => Some(source),
             Self::Training(source) => Some(source),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Nearside's command line: `nearside check | replay | train | rules | membership | embed | click | simulate | evaluate`.
+//! Nearside's command line: `nearside check | compile | replay | train | rules | membership | embed | click | simulate | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure,
 //! and a command line that cannot be used is one, prints `error[code]: message`
@@ -8,6 +8,7 @@ mod artefacts;
 mod catalogue;
 mod check;
 mod click;
+mod compile;
 mod embed;
 mod engine;
 mod error;
@@ -53,6 +54,9 @@ enum Action {
     /// Check whether an ONNX file may rank, and in which engine.
     #[command(after_help = check::HELP)]
     Check(check::Options),
+    /// Rewrite an ONNX file so that as little as possible is computed per ad.
+    #[command(after_help = compile::HELP)]
+    Compile(compile::Options),
     /// Replay a log through the engine and measure how well, and how fast, it ranks.
     #[command(after_help = replay::HELP)]
     Replay(replay::Options),
@@ -112,6 +116,7 @@ fn main() -> ExitCode {
     };
     let (result, json) = match &arguments.action {
         Action::Check(options) => (check::run(options), options.json),
+        Action::Compile(options) => (compile::run(options), options.json),
         Action::Replay(options) => (replay::run(options), options.json),
         Action::Train(options) => (train::run(options), options.json),
         Action::Embed(options) => (embed::run(options), options.json),

@@ -44,10 +44,16 @@ pub(crate) struct Tensor {
     values: Values<'static>,
 }
 
+impl Tensor {
+    /// As an engine takes it.
+    pub(crate) fn input(&self) -> Input<'_> {
+        Input { name: &self.name, shape: &self.shape, values: self.values.clone() }
+    }
+}
+
 /// Runs a model on tensors.
 pub(crate) fn run(model: &mut Model, tensors: &[Tensor]) -> Result<Vec<f32>, Error> {
-    let inputs: Vec<Input<'_>> =
-        tensors.iter().map(|t| Input { name: &t.name, shape: &t.shape, values: t.values.clone() }).collect();
+    let inputs: Vec<Input<'_>> = tensors.iter().map(Tensor::input).collect();
     Ok(model.run(&inputs)?.values)
 }
 

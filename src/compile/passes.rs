@@ -1,0 +1,79 @@
+//! The passes: each looks for one thing in a graph and says how often it changed it.
+//!
+//! | pass | what it does |
+//! | --- | --- |
+//! | `fold` | computes what depends on no input |
+//! | `dead` | drops what does not lead to `score` |
+//! | `identity` | drops nodes that change nothing |
+//! | `expand` | lets a row that is repeated for every ad stay a row, where what reads it broadcasts anyway |
+//! | `linear` | takes a dense layer apart into what the shopper, the ad and both contribute |
+//! | `reassociate` | adds and multiplies hoisted values first |
+//! | `pool` | turns a weighted sum over the session into a matrix product |
+//! | `tables` | stores embedding tables as whole numbers, gathered before they are scaled |
+//! | `dense` | stores the weights of dense layers as whole numbers |
+//! | `names` | gives every value a short name |
+
+mod dead;
+mod dense;
+mod expand;
+mod fold;
+mod identity;
+mod linear;
+mod names;
+mod pool;
+mod reassociate;
+mod tables;
+
+use std::collections::BTreeMap;
+
+use crate::facts::Facts;
+use crate::graph::Graph;
+
+pub(crate) use dead::dead;
+pub(crate) use dense::dense;
+pub(crate) use names::names;
+pub(crate) use tables::tables;
+
+/// A pass, and how it is called in reports.
+type Pass = (&'static str, fn(&mut Graph, &Facts) -> usize);
+
+/// Those that change no number but in its rounding.
+const EXACT: [Pass; 7] = [
+    ("fold", fold::fold),
+    ("identity", identity::identity),
+    ("expand", expand::expand),
+    ("linear", linear::linear),
+    ("reassociate", reassociate::reassociate),
+    ("pool", pool::pool),
+    ("dead", |graph, _| dead(graph)),
+];
+
+/// What the passes write needs operators as of this version: `Slice` with its bounds as inputs.
+const OPSET: i64 = 10;
+/// Those that write no node, for files of an older version.
+const ANY_OPSET: [&str; 3] = ["fold", "identity", "dead"];
+
+/// How often each pass changed something.
+pub(crate) type Changes = BTreeMap<&'static str, usize>;
+
+/// Runs the exact passes until none finds anything.
+pub(crate) fn exact(graph: &mut Graph) -> Changes {
+    let mut changes = Changes::new();
+    let old = graph.opset() < OPSET;
+    loop {
+        let mut changed = false;
+        for (name, pass) in EXACT.iter().filter(|(name, _)| !old || ANY_OPSET.contains(name)) {
+            loop {
+                let facts = Facts::new(graph);
+                match pass(graph, &facts) {
+                    0 => break,
+                    count => *changes.entry(name).or_default() += count,
+                }
+                changed = true;
+            }
+        }
+        if !changed {
+            return changes;
+        }
+    }
+}
