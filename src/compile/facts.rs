@@ -58,7 +58,7 @@ pub(crate) type Dims = Vec<Option<Size>>;
 pub(crate) struct Fact {
     pub(crate) per: Per,
     pub(crate) dims: Option<Dims>,
-    /// The numbers of an `int64` tensor of one dimension or none.
+    /// The numbers of an `int64` tensor of one dimension or none; 1 and 0 for what is true and false.
     pub(crate) ints: Option<Dims>,
 }
 

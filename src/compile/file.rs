@@ -155,3 +155,17 @@ pub(crate) fn write(rest: &ModelProto, graph: &GraphProto, name: &str) -> Vec<u8
     Whole(rest, Named(graph, name)).encode(ValueWriter::new(&mut bytes)).expect("a vector takes every byte");
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_cannot_do_without_is_refused() {
+        // A graph (7) with an initializer (5) with a list of unsigned integers (11).
+        let bytes = [7 << 3 | 2, 5, 5 << 3 | 2, 3, 11 << 3 | 2, 1, 9];
+        let error = survey(&bytes, &mut Dropped::default()).unwrap_err();
+        assert_eq!(error.code(), "unsupported-operator");
+        assert_eq!(error.value().as_deref(), Some("unsigned integers outside raw_data"));
+    }
+}

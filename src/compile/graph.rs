@@ -301,3 +301,61 @@ fn constant(node: &Node) -> Option<Weight> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A graph over inputs of the contract, which declare no shapes.
+    pub(crate) fn graph(inputs: &[&str], weights: &[(&str, Weight)], nodes: Vec<Node>) -> Graph {
+        let port = |name: &str| ValueInfoProto { name: Some(name.into()), r#type: None };
+        let opset = OperatorSetIdProto { domain: None, version: Some(17) };
+        let mut names: BTreeSet<String> = nodes.iter().flat_map(|node| node.outputs.clone()).collect();
+        names.extend(weights.iter().map(|(name, _)| (*name).into()).chain(inputs.iter().map(|name| (*name).into())));
+        Graph {
+            nodes,
+            weights: weights.iter().map(|(name, weight)| ((*name).into(), weight.clone())).collect(),
+            inputs: inputs.iter().map(|name| port(name)).collect(),
+            score: port(SCORE),
+            rest: ModelProto { ir_version: Some(8), opset_import: vec![opset], ..ModelProto::default() },
+            name: String::new(),
+            names,
+            made: 0,
+        }
+    }
+
+    /// The nodes in short: output = operator inputs.
+    pub(crate) fn told(graph: &Graph) -> Vec<String> {
+        graph.nodes.iter().map(|n| format!("{} = {} {}", n.outputs.join(" "), n.operator, n.inputs.join(" "))).collect()
+    }
+
+    fn file() -> Vec<u8> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/mlp_expand_concat.onnx");
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_read_and_written_reads_the_same_and_keeps_its_name() {
+        let (first, second) = (&mut Dropped::default(), &mut Dropped::default());
+        let graph = Graph::read(&file(), first).unwrap();
+        assert_eq!(graph.name, "mlp_expand_concat");
+        let again = Graph::read(&graph.write(), second).unwrap();
+        assert_eq!((told(&graph), &graph.weights, &graph.name), (told(&again), &again.weights, &again.name));
+        assert_eq!(graph.opset(), 17);
+    }
+
+    #[test]
+    fn what_is_left_behind_is_told() {
+        let mut model = ModelProto::parse_buf(&file()).unwrap();
+        let named = |node: &mut NodeProto| node.name = Some("layer/one".into());
+        model.graph.as_mut().unwrap().node.iter_mut().take(3).for_each(named);
+        let mut bytes = model.write_buf().unwrap();
+        // Field 6: documentation; field 99: nothing that is known.
+        bytes.extend([6 << 3 | 2, 2, b'h', b'i', 0x9a, 0x06, 1, b'?']);
+        let mut dropped = Dropped::default();
+        Graph::read(&bytes, &mut dropped).unwrap();
+        assert_eq!(dropped.0["names of nodes"], (3, 27));
+        assert_eq!(dropped.0["documentation"], (1, 2));
+        assert_eq!(dropped.0["fields that are not known here"], (1, 1));
+    }
+}

@@ -6,10 +6,11 @@
 //! | `dead` | drops what does not lead to `score` |
 //! | `identity` | drops nodes that change nothing |
 //! | `expand` | lets a row that is repeated for every ad stay a row, where what reads it broadcasts anyway |
+//! | `gather` | gathers rows of a table of whole numbers before they are scaled |
 //! | `linear` | takes a dense layer apart into what the shopper, the ad and both contribute |
 //! | `reassociate` | adds and multiplies hoisted values first |
 //! | `pool` | turns a weighted sum over the session into a matrix product |
-//! | `tables` | stores embedding tables as whole numbers, gathered before they are scaled |
+//! | `tables` | stores embedding tables as whole numbers |
 //! | `dense` | stores the weights of dense layers as whole numbers |
 //! | `names` | gives every value a short name |
 
@@ -17,6 +18,7 @@ mod dead;
 mod dense;
 mod expand;
 mod fold;
+mod gather;
 mod identity;
 mod linear;
 mod names;
@@ -38,10 +40,11 @@ pub(crate) use tables::tables;
 type Pass = (&'static str, fn(&mut Graph, &Facts) -> usize);
 
 /// Those that change no number but in its rounding.
-const EXACT: [Pass; 7] = [
+const EXACT: [Pass; 8] = [
     ("fold", fold::fold),
     ("identity", identity::identity),
     ("expand", expand::expand),
+    ("gather", gather::gather),
     ("linear", linear::linear),
     ("reassociate", reassociate::reassociate),
     ("pool", pool::pool),

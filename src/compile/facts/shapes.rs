@@ -1,8 +1,11 @@
 //! Shapes of what operators give, by <https://onnx.ai/onnx/operators/>.
 
+use nearside_scorer::limits;
+
 use crate::facts::{Dims, Fact, Facts};
 use crate::graph::Node;
 use crate::size::Size;
+use crate::weight::Weight;
 
 /// Operators whose first output has the shape of their first input.
 pub(crate) const SAME: [&str; 47] = [
@@ -365,16 +368,55 @@ pub(super) fn ints(node: &Node, facts: &Facts) -> Option<Dims> {
             let (from, to) = range(data.len() as i64, start, end);
             Some(data[from..to].to_vec())
         }
-        "Mul" => {
-            let (a, b) = (of(0)?, of(1)?);
-            let each = |a: &Option<Size>, b: &Option<Size>| Some((*a)?.times((*b)?));
-            match (&a[..], &b[..]) {
-                ([one], many) | (many, [one]) => Some(many.iter().map(|size| each(size, one)).collect()),
-                (a, b) if a.len() == b.len() => Some(a.iter().zip(b).map(|(a, b)| each(a, b)).collect()),
-                _ => None,
-            }
+        "ConstantOfShape" => {
+            let [length] = of(0)?[..] else { return None };
+            let length = usize::try_from(length?.known()?).ok().filter(|length| *length <= limits::RANK)?;
+            let value = Weight::read(node.attribute("value")?.t.as_ref()?)?.to_ints()?;
+            Some(vec![Some(Size::fixed(*value.first()?)); length])
+        }
+        "Mul" => pairs(of(0)?, of(1)?, |a, b| Some(a.times(b))),
+        "Equal" => pairs(of(0)?, of(1)?, |a, b| is_equal(a, b).map(|equal| Size::fixed(equal.into()))),
+        // As exporters find the sizes that `x.expand(n, -1)` leaves alone.
+        "Where" => {
+            let (choice, yes, no) = (of(0)?, of(1)?, of(2)?);
+            let at = |list: &Dims, index: usize| if list.len() == 1 { Some(list[0]) } else { list.get(index).copied() };
+            let length = choice.len().max(yes.len()).max(no.len());
+            let one = |index: usize| {
+                let [yes, no] = [at(yes, index)?, at(no, index)?];
+                Some(match at(choice, index)?.and_then(Size::known) {
+                    Some(choice) => {
+                        if choice == 0 {
+                            no
+                        } else {
+                            yes
+                        }
+                    }
+                    None => None,
+                })
+            };
+            (0..length).map(one).collect()
         }
         _ => None,
+    }
+}
+
+/// A list of what becomes of each pair.
+fn pairs(a: &Dims, b: &Dims, each: impl Fn(Size, Size) -> Option<Size>) -> Option<Dims> {
+    let each = |(a, b): (&Option<Size>, &Option<Size>)| each((*a)?, (*b)?);
+    match (&a[..], &b[..]) {
+        ([one], many) => Some(many.iter().map(|size| each((one, size))).collect()),
+        (many, [one]) => Some(many.iter().map(|size| each((size, one))).collect()),
+        (a, b) if a.len() == b.len() => Some(a.iter().zip(b).map(each).collect()),
+        _ => None,
+    }
+}
+
+/// Whether two numbers are the same, whatever the open sizes are: those are above 0.
+fn is_equal(a: Size, b: Size) -> Option<bool> {
+    match (a.known(), b.known()) {
+        (Some(a), Some(b)) => Some(a == b),
+        (Some(known), None) | (None, Some(known)) if known <= 0 => Some(false),
+        _ => (a == b).then_some(true),
     }
 }
 

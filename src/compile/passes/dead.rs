@@ -20,3 +20,26 @@ pub(crate) fn dead(graph: &mut Graph) -> usize {
     graph.weights.retain(|name, _| needed.contains(name));
     before - graph.nodes.len() - graph.weights.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Node;
+    use crate::graph::tests::{graph, told};
+    use crate::weight::Weight;
+
+    #[test]
+    fn what_does_not_lead_to_score_is_dropped_and_the_inputs_stay() {
+        let nodes = vec![
+            Node::new("Relu", &["ad.price"], "kept"),
+            Node::new("Mul", &["ad.discount", "unused"], "gone"),
+            Node::new("Sigmoid", &["kept"], "score"),
+        ];
+        let weights = [("unused", Weight::floats(&[1], &[2.0]))];
+        let mut graph = graph(&["ad.price", "ad.discount"], &weights, nodes);
+        assert_eq!(dead(&mut graph), 2);
+        assert_eq!(told(&graph), ["kept = Relu ad.price", "score = Sigmoid kept"]);
+        assert!(graph.weights.is_empty());
+        assert_eq!((graph.inputs.len(), dead(&mut graph)), (2, 0));
+    }
+}

@@ -134,3 +134,83 @@ pub(super) fn unrepeated<'g>(
     }
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rten_onnx::onnx::AttributeProto;
+
+    use crate::graph::tests::{graph, told};
+
+    fn done(nodes: Vec<Node>, weights: &[(&str, Weight)]) -> Vec<String> {
+        let mut graph = graph(&["profile.stage", "ad.price", "ad.embedding"], weights, nodes);
+        loop {
+            let facts = Facts::new(&graph);
+            if expand(&mut graph, &facts) == 0 {
+                return told(&graph);
+            }
+        }
+    }
+
+    /// `profile.stage` for every ad, as `x.expand(n, 6)` is written.
+    fn repeated_stage() -> Vec<Node> {
+        vec![
+            Node::new("Shape", &["ad.price"], "n"),
+            Node::new("Concat", &["n", "six"], "shape").with_int("axis", 0),
+            Node::new("Expand", &["profile.stage", "shape"], "rows"),
+        ]
+    }
+
+    fn six() -> (&'static str, Weight) {
+        ("six", Weight::ints(&[6]))
+    }
+
+    #[test]
+    fn a_sum_that_broadcasts_anyway_reads_the_row() {
+        let mut nodes = repeated_stage();
+        nodes.push(Node::new("Unsqueeze", &["ad.price", "one"], "column"));
+        nodes.push(Node::new("Add", &["rows", "column"], "sum"));
+        let left = done(nodes, &[six(), ("one", Weight::ints(&[1]))]);
+        assert_eq!(left.last().unwrap(), "sum = Add profile.stage column");
+    }
+
+    #[test]
+    fn a_sum_of_repeated_rows_alone_stays_repeated() {
+        let mut nodes = repeated_stage();
+        nodes.push(Node::new("Add", &["rows", "rows"], "sum"));
+        // One side may be the row, not both.
+        assert_eq!(done(nodes, &[six()]).last().unwrap(), "sum = Add profile.stage rows");
+    }
+
+    #[test]
+    fn a_dense_layer_on_repeated_rows_is_computed_on_the_row() {
+        let mut nodes = repeated_stage();
+        nodes.push(Node::new("MatMul", &["rows", "w"], "hidden"));
+        nodes.push(Node::new("Relu", &["hidden"], "score"));
+        let left = done(nodes, &[six(), ("w", Weight::floats(&[6, 2], &[0.5; 12]))]);
+        // Nothing reads the first of the two that repeat.
+        let operators: Vec<&str> = left[3..].iter().map(|line| line.split(' ').nth(2).unwrap()).collect();
+        assert_eq!(operators, ["MatMul", "Slice", "Concat", "Expand", "Relu", "Expand"]);
+        assert!(left[3].ends_with("MatMul profile.stage w"), "{left:?}");
+    }
+
+    #[test]
+    fn sizes_that_an_exporter_leaves_alone_are_seen_through() {
+        // `x.expand(n, -1)`: where the wanted size is -1, it is 1, which Expand takes for any.
+        let value = Weight::ints(&[1]).write("");
+        let mut ones = Node::new("ConstantOfShape", &["two"], "ones");
+        ones.attributes.push(AttributeProto { name: Some("value".into()), t: Some(value), ..Default::default() });
+        let nodes = vec![
+            Node::new("Shape", &["ad.price"], "n"),
+            Node::new("Concat", &["n", "keep"], "wanted").with_int("axis", 0),
+            ones,
+            Node::new("Mul", &["ones", "keep"], "negative"),
+            Node::new("Equal", &["wanted", "negative"], "kept"),
+            Node::new("Where", &["kept", "ones", "wanted"], "shape"),
+            Node::new("Expand", &["profile.stage", "shape"], "rows"),
+        ];
+        let graph =
+            graph(&["profile.stage", "ad.price"], &[("two", Weight::ints(&[2])), ("keep", Weight::ints(&[-1]))], nodes);
+        assert_eq!(Facts::new(&graph).sizes("rows"), Some(vec![Size::ADS, Size::fixed(6)]));
+    }
+}

@@ -29,7 +29,8 @@ pub(super) fn fold(graph: &mut Graph, facts: &Facts) -> usize {
             continue;
         }
         let weight = match facts.get(node.output()) {
-            // A shape that the contract or the file fixes.
+            // A shape that the contract or the file fixes; a comparison of shapes is no list of whole numbers itself.
+            Some(_) if facts.per(node.output()) != Per::Model && node.is("Equal") => None,
             Some(fact) if fact.per != Per::Model => fact.whole_ints().zip(fact.sizes()).map(|(ints, sizes)| Weight {
                 dims: if sizes.is_empty() { Vec::new() } else { vec![ints.len()] },
                 ..Weight::ints(&ints)
@@ -87,4 +88,56 @@ fn stored(tensor: &Tensor) -> Option<Weight> {
     let tensor =
         if element == DataType::INT64 { tensor.cast_to::<i64>().ok()? } else { std::borrow::Cow::Borrowed(tensor) };
     Some(Weight { dims: tensor.shape().to_vec(), element, bytes: tensor.as_bytes().to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::tests::{graph, told};
+
+    fn folded(weights: &[(&str, Weight)], nodes: Vec<Node>) -> Graph {
+        let mut graph = graph(&["session.item", "context.page", "pair.cosine"], weights, nodes);
+        loop {
+            let facts = Facts::new(&graph);
+            if fold(&mut graph, &facts) == 0 {
+                return graph;
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_of_constants_becomes_one_stored_tensor() {
+        let nodes = vec![
+            Node::new("Transpose", &["w"], "turned"),
+            Node::new("Add", &["turned", "w2"], "sum"),
+            Node::new("Mul", &["pair.cosine", "sum"], "score"),
+        ];
+        let weights = [("w", Weight::floats(&[1, 3], &[1.0, 2.0, 3.0])), ("w2", Weight::floats(&[3, 1], &[10.0; 3]))];
+        let graph = folded(&weights, nodes);
+        assert_eq!(told(&graph), ["score = Mul pair.cosine sum"]);
+        assert_eq!(graph.weights["sum"], Weight::floats(&[3, 1], &[11.0, 12.0, 13.0]));
+    }
+
+    #[test]
+    fn a_shape_that_the_contract_fixes_is_a_constant() {
+        let nodes = vec![Node::new("Shape", &["context.page"], "shape"), Node::new("Shape", &["session.item"], "open")];
+        let graph = folded(&[], nodes);
+        assert_eq!(told(&graph), ["open = Shape session.item"]);
+        assert_eq!(graph.weights["shape"], Weight::ints(&[1, 7]));
+    }
+
+    #[test]
+    fn a_table_of_whole_numbers_is_not_blown_up() {
+        let weights = [("table", Weight::int8(&[64, 8], &[1; 512])), ("scale", Weight::floats(&[], &[0.5]))];
+        let graph = folded(&weights, vec![Node::new("DequantizeLinear", &["table", "scale"], "rows")]);
+        assert_eq!(told(&graph), ["rows = DequantizeLinear table scale"]);
+    }
+
+    #[test]
+    fn what_comes_out_infinite_or_cannot_be_computed_stays_a_node() {
+        let weights = [("zero", Weight::floats(&[1], &[0.0])), ("w", Weight::floats(&[2], &[1.0, 2.0]))];
+        let nodes =
+            vec![Node::new("Reciprocal", &["zero"], "infinite"), Node::new("NoSuchOperator", &["w"], "unknown")];
+        assert_eq!(folded(&weights, nodes).nodes.len(), 2);
+    }
 }

@@ -70,3 +70,55 @@ fn source<'a>(node: &'a Node, producers: &HashMap<&str, usize>, graph: &'a Graph
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::tests::{graph, told};
+    use crate::weight::Weight;
+
+    fn done(inputs: &[&str], weights: &[(&str, Weight)], nodes: Vec<Node>) -> Vec<String> {
+        let mut graph = graph(inputs, weights, nodes);
+        let facts = Facts::new(&graph);
+        identity(&mut graph, &facts);
+        told(&graph)
+    }
+
+    #[test]
+    fn chains_that_change_nothing_are_read_through() {
+        let nodes = vec![
+            Node::new("Identity", &["ad.price"], "a"),
+            Node::new("Dropout", &["a"], "b"),
+            Node::new("Sigmoid", &["b"], "score"),
+        ];
+        assert_eq!(done(&["ad.price"], &[], nodes), ["score = Sigmoid ad.price"]);
+    }
+
+    #[test]
+    fn a_score_by_another_name_is_computed_under_its_own() {
+        let nodes = vec![
+            Node::new("Sigmoid", &["ad.price"], "p"),
+            Node::new("Relu", &["p"], "unused"),
+            Node::new("Identity", &["p"], "score"),
+        ];
+        assert_eq!(done(&["ad.price"], &[], nodes), ["score = Sigmoid ad.price", "unused = Relu score"]);
+    }
+
+    #[test]
+    fn an_input_that_is_the_score_keeps_the_node_between() {
+        let nodes = vec![Node::new("Identity", &["pair.cosine"], "score")];
+        assert_eq!(done(&["pair.cosine"], &[], nodes), ["score = Identity pair.cosine"]);
+    }
+
+    #[test]
+    fn reshaping_there_and_back_is_no_reshaping() {
+        let nodes = vec![
+            Node::new("Unsqueeze", &["ad.price", "one"], "column"),
+            Node::new("Squeeze", &["column", "one"], "back"),
+            Node::new("Add", &["back", "ad.price"], "score"),
+        ];
+        let weights = [("one", Weight::ints(&[1]))];
+        let left = done(&["ad.price"], &weights, nodes);
+        assert_eq!(left, ["column = Unsqueeze ad.price one", "score = Add ad.price ad.price"]);
+    }
+}

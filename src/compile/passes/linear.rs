@@ -165,3 +165,99 @@ impl Product {
         emit.reshape(&all, &[0, steps.unwrap_or(-1), columns as i64])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::tests::graph;
+    use crate::weight::Weight;
+
+    /// The operators of a layer `w` of `rows` over `value`, by how often they are computed, after the pass.
+    fn left(value: &str, rows: usize, mut nodes: Vec<Node>) -> [Vec<String>; 3] {
+        nodes.push(Node::new("MatMul", &[value, "w"], "hidden"));
+        nodes.push(Node::new("Relu", &["hidden"], "score"));
+        let weights = [
+            ("w", Weight::floats(&[rows, 3], &vec![0.5; rows * 3])),
+            ("table", Weight::floats(&[9, 4], &[0.25; 36])),
+            ("one", Weight::ints(&[1])),
+        ];
+        let inputs = ["session.item", "profile.stage", "ad.item", "ad.price", "pair.cosine"];
+        let mut graph = graph(&inputs, &weights, nodes);
+        let facts = Facts::new(&graph);
+        linear(&mut graph, &facts);
+        crate::passes::dead(&mut graph);
+        let facts = Facts::new(&graph);
+        [Per::Ranking, Per::Catalogue, Per::Ad].map(|per| {
+            let nodes = graph.nodes.iter().filter(|node| facts.per(node.output()) == per);
+            nodes.map(|node| node.operator.clone()).collect()
+        })
+    }
+
+    /// `h` `[1, L, 4]` of the session and `a` `[N, 1, 4]` of each ad.
+    fn steps_and_ads() -> Vec<Node> {
+        vec![
+            Node::new("Gather", &["table", "session.item"], "h"),
+            Node::new("Gather", &["table", "ad.item"], "rows"),
+            Node::new("Unsqueeze", &["rows", "one"], "a"),
+        ]
+    }
+
+    #[test]
+    fn a_concatenation_is_a_row_of_the_shopper_and_rows_of_the_ads() {
+        let nodes = vec![
+            Node::new("Shape", &["ad.price"], "n"),
+            Node::new("Concat", &["n", "one"], "shape").with_int("axis", 0),
+            Node::new("Expand", &["profile.stage", "shape"], "rows"),
+            Node::new("Unsqueeze", &["ad.price", "one"], "price"),
+            Node::new("Unsqueeze", &["pair.cosine", "one"], "cosine"),
+            Node::new("Concat", &["rows", "price", "cosine"], "x").with_int("axis", 1),
+        ];
+        let [ranking, catalogue, ad] = left("x", 8, nodes);
+        assert_eq!(ranking, ["MatMul"]);
+        assert_eq!(catalogue, ["Unsqueeze", "MatMul"]);
+        assert_eq!(ad, ["Unsqueeze", "MatMul", "Add", "Add", "Relu"]);
+    }
+
+    #[test]
+    fn a_difference_goes_through_the_matrix_on_both_sides() {
+        let mut nodes = steps_and_ads();
+        nodes.push(Node::new("Sub", &["h", "a"], "x"));
+        let [ranking, catalogue, ad] = left("x", 4, nodes);
+        assert_eq!(ranking, ["Gather", "MatMul"]);
+        assert_eq!(catalogue, ["Gather", "Unsqueeze", "MatMul"]);
+        assert_eq!(ad, ["Add", "Relu"]);
+    }
+
+    #[test]
+    fn a_layer_over_steps_ads_differences_and_products_is_one_product_and_a_row() {
+        let mut nodes = steps_and_ads();
+        nodes.push(Node::new("Shape", &["both"], "shape"));
+        nodes.insert(3, Node::new("Add", &["h", "a"], "both"));
+        nodes.extend(["h", "a"].map(|side| Node::new("Expand", &[side, "shape"], &format!("wide.{side}"))));
+        nodes.push(Node::new("Sub", &["wide.h", "wide.a"], "difference"));
+        nodes.push(Node::new("Mul", &["wide.h", "wide.a"], "product"));
+        nodes.push(Node::new("Concat", &["wide.h", "wide.a", "difference", "product"], "x").with_int("axis", -1));
+        let [ranking, catalogue, ad] = left("x", 16, nodes);
+        assert_eq!(ranking, ["Gather", "Transpose", "Mul", "Add", "Reshape", "MatMul"]);
+        assert_eq!(catalogue, ["Gather", "Unsqueeze", "Reshape"]);
+        assert_eq!(ad, ["MatMul", "Reshape", "Add", "Relu"]);
+    }
+
+    #[test]
+    fn a_layer_over_what_is_hoisted_or_wholly_of_each_pair_stays() {
+        let pair = vec![Node::new("Unsqueeze", &["pair.cosine", "one"], "x")];
+        assert_eq!(left("x", 1, pair)[2], ["Unsqueeze", "MatMul", "Relu"]);
+        let ad = vec![Node::new("Unsqueeze", &["ad.price", "one"], "x")];
+        assert_eq!(left("x", 1, ad)[1], ["Unsqueeze", "MatMul", "Relu"]);
+    }
+
+    #[test]
+    fn where_a_shape_is_not_known_the_layer_stays() {
+        let nodes = vec![
+            Node::new("Unsqueeze", &["ad.price", "one"], "price"),
+            Node::new("NonZero", &["profile.stage"], "rows"),
+            Node::new("Concat", &["rows", "price"], "x").with_int("axis", 1),
+        ];
+        assert_eq!(left("x", 7, nodes)[2], ["Concat", "MatMul", "Relu"]);
+    }
+}

@@ -39,3 +39,46 @@ pub(super) fn pool(graph: &mut Graph, facts: &Facts) -> usize {
     emit.replace(index);
     1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Node;
+    use crate::graph::tests::graph;
+    use crate::weight::Weight;
+
+    fn pooled(keep: i64) -> Graph {
+        let nodes = vec![
+            Node::new("Gather", &["table", "session.item"], "h"),
+            Node::new("Unsqueeze", &["session.price", "two"], "prices"),
+            Node::new("Unsqueeze", &["ad.price", "both"], "column"),
+            Node::new("Mul", &["prices", "column"], "w"),
+            Node::new("Mul", &["w", "h"], "weighed"),
+            Node::new("ReduceSum", &["weighed", "axis"], "score").with_int("keepdims", keep),
+        ];
+        let weights = [
+            ("table", Weight::floats(&[9, 4], &[0.5; 36])),
+            ("two", Weight::ints(&[2])),
+            ("both", Weight::ints(&[1, 2])),
+            ("axis", Weight::ints(&[-2])),
+        ];
+        let mut graph = graph(&["session.item", "session.price", "ad.price"], &weights, nodes);
+        let facts = Facts::new(&graph);
+        assert_eq!(pool(&mut graph, &facts), 1);
+        graph
+    }
+
+    #[test]
+    fn a_weighted_sum_over_the_steps_is_a_matrix_product() {
+        let graph = pooled(0);
+        let score = graph.nodes.last().unwrap();
+        assert_eq!((score.operator.as_str(), score.output()), ("MatMul", "score"));
+        assert_eq!(Facts::new(&graph).sizes("score"), Some(vec![Size::ADS, Size::fixed(4)]));
+    }
+
+    #[test]
+    fn a_dimension_that_is_kept_stays() {
+        let graph = pooled(1);
+        assert_eq!(Facts::new(&graph).sizes("score"), Some(vec![Size::ADS, Size::ONE, Size::fixed(4)]));
+    }
+}

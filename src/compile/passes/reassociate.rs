@@ -2,7 +2,7 @@
 //! brought together first.
 
 use crate::emit::Emit;
-use crate::facts::{Facts, same};
+use crate::facts::Facts;
 use crate::graph::Graph;
 
 pub(super) fn reassociate(graph: &mut Graph, facts: &Facts) -> usize {
@@ -21,11 +21,8 @@ pub(super) fn reassociate(graph: &mut Graph, facts: &Facts) -> usize {
             }
             (0..2).find_map(|side| {
                 let (rare, often) = (inner.input(side)?, inner.input(1 - side)?);
-                let hoisted = !facts.per(often).is_hoisted() || !facts.per(through).is_hoisted();
                 let together = facts.per(rare).with(facts.per(last));
-                // Broadcasting is associative, but what comes out must have a known shape for the sake of those who read it.
-                let dims = facts.get(outer.output())?.dims.as_ref();
-                (hoisted && together.is_hoisted() && same(dims, dims))
+                (!facts.per(through).is_hoisted() && together.is_hoisted())
                     .then(|| (index, outer.operator.clone(), [rare, last, often].map(String::from)))
             })
         })
@@ -36,4 +33,47 @@ pub(super) fn reassociate(graph: &mut Graph, facts: &Facts) -> usize {
     emit.op(&operator, &[&often, &first]);
     emit.replace(index);
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Node;
+    use crate::graph::tests::{graph, told};
+    use crate::weight::Weight;
+
+    fn done(operator: &str, nodes: Vec<Node>) -> Vec<String> {
+        let weights = [("bias", Weight::floats(&[6], &[0.1; 6]))];
+        let mut graph = graph(&["profile.stage", "ad.price", "pair.cosine"], &weights, nodes);
+        let facts = Facts::new(&graph);
+        reassociate(&mut graph, &facts);
+        let score = graph.nodes.last().unwrap();
+        assert_eq!((score.output(), score.operator.as_str()), ("score", operator));
+        told(&graph)
+    }
+
+    #[test]
+    fn what_is_hoisted_is_added_first() {
+        let column = Node::new("Unsqueeze", &["pair.cosine", "bias"], "column").with_ints("axes", &[1]);
+        let nodes = vec![
+            column,
+            Node::new("Add", &["column", "profile.stage"], "a"),
+            Node::new("Add", &["a", "bias"], "score"),
+        ];
+        let left = done("Add", nodes);
+        assert!(left[2].ends_with("= Add profile.stage bias"), "{left:?}");
+        assert!(left[3].starts_with("score = Add column Add."), "{left:?}");
+    }
+
+    #[test]
+    fn a_sum_that_is_read_elsewhere_too_stays() {
+        let column = Node::new("Unsqueeze", &["pair.cosine", "bias"], "column").with_ints("axes", &[1]);
+        let nodes = vec![
+            column,
+            Node::new("Mul", &["column", "profile.stage"], "a"),
+            Node::new("Relu", &["a"], "other"),
+            Node::new("Mul", &["a", "bias"], "score"),
+        ];
+        assert_eq!(done("Mul", nodes).last().unwrap(), "score = Mul a bias");
+    }
 }

@@ -8,6 +8,7 @@ use rten_onnx::onnx::DataType;
 use crate::emit::Emit;
 use crate::facts::Facts;
 use crate::graph::{Graph, Node};
+use crate::passes::gather::scale_rows;
 use crate::weight::Weight;
 
 /// Smaller tables stay as they are: rounding them saves nothing that a download notices.
@@ -43,9 +44,7 @@ pub(crate) fn tables(graph: &mut Graph) -> usize {
         let [numbers, scales] = [numbers.clone(), scales.clone()];
         let mut emit = Emit::new(graph);
         let rows = emit.op_with("Gather", &[&numbers, &ids], ("axis", 0));
-        let rows = emit.op_with("Cast", &[&rows], ("to", DataType::FLOAT.0.into()));
-        let scales = emit.op_with("Gather", &[&scales, &ids], ("axis", 0));
-        emit.op("Mul", &[&rows, &scales]);
+        scale_rows(&mut emit, &rows, &ids, &scales);
         emit.replace(index);
         index += graph.nodes.len() - before + 1;
         changed += 1;
@@ -86,6 +85,30 @@ fn rounded_rows(values: &[f32], width: usize) -> (Vec<i8>, Vec<f32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::tests::{graph, told};
+
+    fn rounded(more: Vec<Node>) -> Vec<String> {
+        let weights = [("table", Weight::floats(&[40, 8], &[0.5; 320]))];
+        let mut nodes = vec![Node::new("Gather", &["table", "ad.item"], "rows")];
+        nodes.extend(more);
+        let mut graph = graph(&["ad.item"], &weights, nodes);
+        tables(&mut graph);
+        told(&graph)
+    }
+
+    #[test]
+    fn a_table_is_gathered_as_bytes_and_scaled() {
+        let left = rounded(vec![Node::new("Gather", &["table", "ad.item"], "again")]);
+        let operators: Vec<&str> = left.iter().map(|line| line.split(' ').nth(2).unwrap()).collect();
+        assert_eq!(operators, ["Gather", "Cast", "Gather", "Mul"].repeat(2));
+        assert!(left[3].starts_with("rows = ") && left[7].starts_with("again = "), "{left:?}");
+    }
+
+    #[test]
+    fn a_table_that_is_multiplied_too_stays() {
+        let left = rounded(vec![Node::new("MatMul", &["rows", "table"], "score")]);
+        assert_eq!(left, ["rows = Gather table ad.item", "score = MatMul rows table"]);
+    }
 
     #[test]
     fn a_row_is_at_most_half_a_step_off_and_a_row_of_zeros_stays_zeros() {
