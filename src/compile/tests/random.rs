@@ -11,7 +11,7 @@ use nearside_compile::{Cost, Options, compile};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_compiled_graph_scores_the_same_and_costs_no_more(recipe in recipe(), seed: u64) {

@@ -285,7 +285,9 @@ impl Drawn {
 }
 
 fn port(name: &str, element: DataType, dims: &[Option<i64>]) -> ValueInfoProto {
-    let dim = |size: &Option<i64>| Dimension { dim_value: *size, dim_param: size.is_none().then(|| "n".into()) };
+    // An engine takes dimensions of one name for equal ones.
+    let symbol = if name.starts_with("session.") { "L" } else { "N" };
+    let dim = |size: &Option<i64>| Dimension { dim_value: *size, dim_param: size.is_none().then(|| symbol.into()) };
     let tensor = TypeProtoTensor {
         elem_type: Some(element),
         shape: Some(TensorShapeProto { dim: dims.iter().map(dim).collect() }),
