@@ -55,14 +55,14 @@ impl<'a> Original<'a> {
 
     /// The largest difference of another file's scores in each engine.
     ///
-    /// Errors: `compiled-refused`.
+    /// Errors: `compiled-refused`; `scores-differ` for golden cases.
     pub(crate) fn differences(&self, compiled: &[u8]) -> Result<Vec<(Engine, f32)>, Error> {
         let mut differences = Vec::with_capacity(self.runs.len());
         for (engine, expected) in &self.runs {
             let got = Model::load(compiled, *engine).and_then(|mut model| scores(&mut model, &self.samples));
-            let got = got.map_err(|source| Error::Refused { engine: *engine, source })?;
+            let got = got.map_err(|source| refused(*engine, source))?;
             let all = expected.iter().flatten().zip(got.iter().flatten());
-            let largest = all.fold(0.0f32, |largest, (e, g)| largest.max((e - g).abs() / e.abs().max(1.0)));
+            let largest = all.fold(0.0f32, |largest, (e, g)| largest.max(difference(*e, *g)));
             differences.push((*engine, largest));
         }
         Ok(differences)
@@ -82,6 +82,21 @@ impl<'a> Original<'a> {
             .map(|(sample, score)| Golden { inputs: sample.iter().map(golden_input).collect(), score: score.clone() })
             .collect()
     }
+}
+
+/// What an engine's refusal of a compiled file means.
+fn refused(engine: Engine, source: nearside_scorer::Error) -> Error {
+    match source {
+        nearside_scorer::Error::GoldenMismatch { expected, got, .. } => {
+            Error::ScoresDiffer { engine, largest: difference(expected, got), tolerance: TOLERANCE }
+        }
+        source => Error::Refused { engine, source },
+    }
+}
+
+/// Relative to the score's size where that is above 1.
+fn difference(expected: f32, got: f32) -> f32 {
+    (expected - got).abs() / expected.abs().max(1.0)
 }
 
 fn scores(model: &mut Model, samples: &[Sample<'_>]) -> Result<Vec<Vec<f32>>, nearside_scorer::Error> {
@@ -119,7 +134,7 @@ impl Owned {
 
 /// The scores that a file without golden cases gives to their inputs, in the first engine that runs it.
 pub(crate) fn rescored(bytes: &[u8], engine: Engine, golden: &[Golden]) -> Result<Vec<Golden>, Error> {
-    let refused = |source| Error::Refused { engine, source };
+    let refused = |source| refused(engine, source);
     let mut model = Model::load(bytes, engine).map_err(refused)?;
     let rescore = |case: &Golden| {
         let score = model.run(&Owned::of(case).sample()).map_err(refused)?.values;

@@ -5,33 +5,14 @@
 // that refused it must still rank.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+
+import { open } from './engines.mjs'
+import { index, read, tensor } from './vectors.mjs'
 
 // Two frameworks that sum a few hundred float32 products in another order
 // differ by some 1e-6; a wrong operator shows in the third digit.
 const TOLERANCE = 1e-5
-
-const vectors = new URL('../vectors/', import.meta.url)
-const read = (name) => readFileSync(new URL(name, vectors))
-const index = JSON.parse(read('index.json'))
-
-async function open(build) {
-  const folder = new URL(`../../pkg/dist/wasm/${build}/`, import.meta.url)
-  const glue = await import(new URL(`nearside_${build}.js`, folder))
-  glue.initSync({ module: readFileSync(new URL(`nearside_${build}_bg.wasm`, folder)) })
-  return glue
-}
-
-function tensor(bin, { element, shape, offset }) {
-  const count = shape.reduce((a, b) => a * b, 1)
-  const at = bin.byteOffset + offset
-  if (element === 'int64') {
-    const ids = new BigInt64Array(bin.buffer.slice(at, at + 8 * count))
-    return { shape, data: Int32Array.from(ids, Number) }
-  }
-  return { shape, data: new Float32Array(bin.buffer.slice(at, at + 4 * count)) }
-}
 
 function hostile({ name, generated }) {
   if (!generated) return read(`${name}.onnx`)

@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import * as ort from 'onnxruntime-web'
 
+import { golden, onnxruntime, wasm } from './engines.mjs'
 import { nearside } from './native.mjs'
 
 const NETWORKS = ['hybrid', 'gru', 'lstm', 'attention']
@@ -21,7 +21,6 @@ const ITEMS = 40
 
 const FRESH = 20
 
-ort.env.wasm.numThreads = 1
 const folder = mkdtempSync(join(tmpdir(), 'nearside-networks-'))
 after(() => rmSync(folder, { recursive: true }))
 
@@ -57,37 +56,6 @@ function trained(network) {
   return readFileSync(join(out, 'model.onnx'))
 }
 
-/** A field of a protobuf message: every length-delimited value with this number. */
-function* fields(bytes, wanted) {
-  let at = 0
-  const varint = () => {
-    let value = 0
-    for (let scale = 1; ; scale *= 128) {
-      const byte = bytes[at++]
-      value += (byte & 127) * scale
-      if (byte < 128) return value
-    }
-  }
-  while (at < bytes.length) {
-    const key = varint()
-    if (key % 8 === 0) varint()
-    else {
-      assert.equal(key % 8, 2, 'a model holds numbers and messages')
-      const length = varint()
-      if (Math.floor(key / 8) === wanted) yield bytes.subarray(at, at + length)
-      at += length
-    }
-  }
-}
-
-/** The golden cases: what the trainer's own arithmetic gives. */
-function golden(model) {
-  const METADATA = 14
-  const text = (message, number) => Buffer.from([...fields(message, number)][0]).toString()
-  const entries = [...fields(model, METADATA)].map((entry) => [text(entry, 1), text(entry, 2)])
-  return JSON.parse(Object.fromEntries(entries)['nearside.golden'])
-}
-
 /** Steps drawn at random, and every item as an ad; id 0 is an unknown one. */
 function drawn() {
   const steps = 1 + below(LENGTH)
@@ -101,28 +69,6 @@ function drawn() {
     'session.age_s': { shape: [1, LENGTH], data: padded(ages) },
     'ad.item': { shape: [ITEMS + 1], data: Array.from({ length: ITEMS + 1 }, (_, id) => id) },
   }
-}
-
-const isId = (name) => name !== 'session.age_s'
-
-async function wasm(build, model) {
-  const pkg = new URL(`../../pkg/dist/wasm/${build}/`, import.meta.url)
-  const glue = await import(new URL(`nearside_${build}.js`, pkg))
-  glue.initSync({ module: readFileSync(new URL(`nearside_${build}_bg.wasm`, pkg)) })
-  const network = new glue.NearsideNetwork(model)
-  const tensor = ([name, { shape, data }]) => [name, { shape, data: isId(name) ? Int32Array.from(data) : Float32Array.from(data) }]
-  return async (inputs) => network.run(Object.fromEntries(Object.entries(inputs).map(tensor)))
-}
-
-async function onnxruntime(model) {
-  const session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] })
-  const tensor = ([name, { shape, data }]) => [
-    name,
-    isId(name)
-      ? new ort.Tensor('int64', BigInt64Array.from(data, BigInt), shape)
-      : new ort.Tensor('float32', Float32Array.from(data), shape),
-  ]
-  return async (inputs) => (await session.run(Object.fromEntries(Object.entries(inputs).map(tensor)))).score.data
 }
 
 function agrees(got, expected, about) {

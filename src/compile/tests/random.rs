@@ -7,7 +7,7 @@ mod drawn;
 mod vectors;
 
 use drawn::{Drawn, inputs, recipe};
-use nearside_compile::{Cost, Options, compile};
+use nearside_compile::{Cost, Options, TOLERANCE, compile};
 use proptest::prelude::*;
 
 proptest! {
@@ -29,4 +29,14 @@ proptest! {
         let rounded = Options { int8_dense: true, ..Options::default() };
         prop_assert!(compile(&file, &rounded, &samples).is_ok());
     }
+}
+
+#[test]
+fn a_file_whose_score_is_rounding_is_not_compiled() {
+    let file = Drawn::new(7).cancelling();
+    let sample = inputs(50, 3, 7);
+    let samples = [sample.iter().map(|tensor| tensor.input()).collect()];
+    let error = compile(&file, &Options::default(), &samples).unwrap_err();
+    assert_eq!((error.code(), error.field()), ("scores-differ", Some("score")));
+    assert!(error.value().unwrap().parse::<f32>().unwrap() > TOLERANCE);
 }

@@ -4,6 +4,7 @@
 
 mod bad_logs;
 mod click;
+mod compile;
 mod demo;
 mod embed;
 mod evaluate;

@@ -97,18 +97,7 @@ impl Drawn {
 
     /// The whole file.
     pub(crate) fn file(mut self, recipe: &Recipe) -> Vec<u8> {
-        for tensor in inputs(1, 1, 0) {
-            let element = if matches!(tensor.values, Values::Id(_)) { DataType::INT64 } else { DataType::FLOAT };
-            let dims: &[Option<i64>] = match tensor.name.as_str() {
-                "session.item" => &[Some(1), None],
-                "profile.stage" => &[Some(1), Some(6)],
-                "context.page" => &[Some(1), Some(7)],
-                "ad.embedding" => &[None, Some(WIDTH as i64)],
-                _ => &[None],
-            };
-            self.graph.input.push(port(&tensor.name, element, dims));
-        }
-        self.graph.output.push(port("score", DataType::FLOAT, &[None]));
+        self.declare();
         let pair = [self.column("pair.cosine"), self.column("ad.price")];
         let pair = self.op("Concat", &[&pair[0], &pair[1]], &[("axis", 1)]);
         let rows = |name: &str, columns: usize, is_one: bool| Rows { name: name.into(), columns, is_one };
@@ -133,6 +122,43 @@ impl Drawn {
                 last.name = self.op("Relu", &[&last.name], &[]);
             }
         }
+        self.finish(&last)
+    }
+
+    /// A file that two columns of large weights make, which nearly cancel each other: what is left is rounding.
+    pub(crate) fn cancelling(mut self) -> Vec<u8> {
+        self.declare();
+        let shopper = Rows { name: "profile.stage".into(), columns: 6, is_one: true };
+        let ads = Rows { name: "ad.embedding".into(), columns: WIDTH, is_one: false };
+        let both = self.join(&shopper, &ads, Repeat::Expand);
+        let large: Vec<f32> = (0..both.columns).map(|_| 1e6 * next(&mut self.state)).collect();
+        let pairs: Vec<u8> = large.iter().flat_map(|x| [*x, x + 1.0]).flat_map(f32::to_le_bytes).collect();
+        let matrix = self.stored(DataType::FLOAT, &[both.columns, 2], pairs);
+        let name = self.op("MatMul", &[&both.name, &matrix], &[]);
+        let against =
+            self.stored(DataType::FLOAT, &[2, 1], [1.0f32, -1.0].iter().flat_map(|x| x.to_le_bytes()).collect());
+        let name = self.op("MatMul", &[&name, &against], &[]);
+        self.finish(&Rows { name, columns: 1, is_one: false })
+    }
+
+    /// The inputs and the output.
+    fn declare(&mut self) {
+        for tensor in inputs(1, 1, 0) {
+            let element = if matches!(tensor.values, Values::Id(_)) { DataType::INT64 } else { DataType::FLOAT };
+            let dims: &[Option<i64>] = match tensor.name.as_str() {
+                "session.item" => &[Some(1), None],
+                "profile.stage" => &[Some(1), Some(6)],
+                "context.page" => &[Some(1), Some(7)],
+                "ad.embedding" => &[None, Some(WIDTH as i64)],
+                _ => &[None],
+            };
+            self.graph.input.push(port(&tensor.name, element, dims));
+        }
+        self.graph.output.push(port("score", DataType::FLOAT, &[None]));
+    }
+
+    /// The file whose logit is a column.
+    fn finish(mut self, last: &Rows) -> Vec<u8> {
         let axes = self.ints(&[1]);
         let logit = self.op("Squeeze", &[&last.name, &axes], &[]);
         self.node("Sigmoid", &[&logit], "score", &[]);
