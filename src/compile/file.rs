@@ -54,7 +54,7 @@ fn fate(message: Message, field: u64) -> Fate {
         (Message::Graph, 1) => Holds(Message::Node),
         (Message::Graph, 2) => GraphName,
         (Message::Graph, 5) => Holds(Message::Tensor),
-        (Message::Graph, 11 | 12 | 13) => Kept,
+        (Message::Graph, 11..=13) => Kept,
         (Message::Graph, 14) => Dropped("quantisation annotations"),
         (Message::Node, 1 | 2 | 4 | 7) => Kept,
         (Message::Node, 3) => Dropped("names of nodes"),

@@ -10,6 +10,8 @@
 //! | `linear` | takes a dense layer apart into what the shopper, the ad and both contribute |
 //! | `reassociate` | adds and multiplies hoisted values first |
 //! | `pool` | turns a weighted sum over the session into a matrix product |
+//! | `scale` | multiplies the shopper's side of a product in place of every score |
+//! | `unflatten` | gives a dense layer over flattened steps its steps back |
 //! | `tables` | stores embedding tables as whole numbers |
 //! | `dense` | stores the weights of dense layers as whole numbers |
 //! | `names` | gives every value a short name |
@@ -24,7 +26,9 @@ mod linear;
 mod names;
 mod pool;
 mod reassociate;
+mod scale;
 mod tables;
+mod unflatten;
 
 use std::collections::BTreeMap;
 
@@ -40,14 +44,16 @@ pub(crate) use tables::tables;
 type Pass = (&'static str, fn(&mut Graph, &Facts) -> usize);
 
 /// Those that change no number but in its rounding.
-const EXACT: [Pass; 8] = [
+const EXACT: [Pass; 10] = [
     ("fold", fold::fold),
     ("identity", identity::identity),
     ("expand", expand::expand),
     ("gather", gather::gather),
+    ("unflatten", unflatten::unflatten),
     ("linear", linear::linear),
     ("reassociate", reassociate::reassociate),
     ("pool", pool::pool),
+    ("scale", scale::scale),
     ("dead", |graph, _| dead(graph)),
 ];
 

@@ -7,7 +7,7 @@ use crate::cost::Cost;
 /// How often one pass changed something.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PassReport {
-    /// Its name: `fold`, `dead`, `identity`, `expand`, `gather`, `linear`, `reassociate`, `pool`, `tables`, `dense` or `names`.
+    /// Its name, such as `fold` or `linear`.
     pub name: &'static str,
     /// Nodes, stored tensors or names it changed.
     pub changes: usize,

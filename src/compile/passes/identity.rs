@@ -8,7 +8,7 @@ use crate::facts::same;
 use crate::graph::{Graph, Node, SCORE};
 
 /// Operators that order no value anew.
-const RESHAPING: [&str; 4] = ["Reshape", "Flatten", "Squeeze", "Unsqueeze"];
+pub(super) const RESHAPING: [&str; 4] = ["Reshape", "Flatten", "Squeeze", "Unsqueeze"];
 
 pub(super) fn identity(graph: &mut Graph, facts: &Facts) -> usize {
     let mut renamed: HashMap<String, String> = HashMap::new();

@@ -1,7 +1,5 @@
 //! Every model of `tests/vectors`, compiled, against the original on both engines.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
-
 #[path = "../../scorer/tests/vectors/mod.rs"]
 mod vectors;
 
@@ -55,6 +53,20 @@ fn of_dense_layers_over_shopper_and_ad_only_what_both_need_is_left_per_ad() {
     // The towers meet in one product of 16 numbers.
     let towers = report("two_towers");
     assert_eq!((towers.before.cost.ad.multiply_adds, towers.after.cost.ad.multiply_adds), (16.0, 16.0));
+    // A number that scales every score scales the shopper's vector.
+    assert_eq!((towers.before.cost.ad.values, towers.after.cost.ad.values), (2.0, 1.0));
+}
+
+#[test]
+fn a_compiled_file_is_compiled_to_itself() {
+    for name in ["din", "mlp_expand_concat", "two_towers", "int8_embeddings"] {
+        let first = compiled(name, &Options::default());
+        let case = vectors::case(name);
+        let second = compile(&first.bytes, &Options::default(), &samples(&case)).unwrap();
+        assert_eq!(second.report.after.cost, first.report.after.cost, "{name}");
+        let passes: Vec<&str> = second.report.passes.iter().map(|pass| pass.name).collect();
+        assert_eq!(passes, ["names"], "{name}");
+    }
 }
 
 #[test]
