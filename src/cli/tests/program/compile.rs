@@ -93,6 +93,6 @@ fn a_place_that_cannot_be_written_and_the_original_itself_are_refused() {
     let bytes = fs::read(vector("two_towers")).unwrap();
     let own = written("compiled_onto_itself.onnx", &bytes);
     let ran = compile(&own, &own.parent().unwrap().join(".").join(own.file_name().unwrap()), &[]);
-    assert_eq!((ran.code, ran.error()), (1, "same-file"), "{}", ran.stderr);
+    assert_eq!((ran.code, ran.error()), (1, "output-is-input"), "{}", ran.stderr);
     assert_eq!(fs::read(own).unwrap(), bytes);
 }
