@@ -55,7 +55,7 @@ pub(crate) struct Options {
     /// Keep the names of values; otherwise only those of inputs and score stay
     #[arg(long)]
     keep_names: bool,
-    /// Ads for which operations are counted, 1 to 1,000,000,000
+    /// Ads for which operations are counted, 1 to 1000000000
     #[arg(long, value_name = "N", default_value_t = Sizes::default().ads, value_parser = within(1..=MOST))]
     ads: usize,
     /// Events in the session for which operations are counted, where the file fixes no length, 1 to 50

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nearside_core::Feature;
 use nearside_core::feature::{Element, Values};
 use nearside_scorer::{Engine, Golden, GoldenInput, Input, Model};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::error::Error;
 
@@ -106,7 +106,10 @@ fn scores(model: &mut Model, samples: &[Sample<'_>]) -> Result<Vec<Vec<f32>>, ne
 fn golden_input(input: &Input<'_>) -> (String, GoldenInput) {
     let data = match &input.values {
         Values::Id(ids) => ids.iter().map(|id| f64::from(*id)).collect(),
-        Values::Float(numbers) => numbers.iter().map(|x| f64::from(*x)).collect(),
+        // As its own digits say it: f64 would write twice as many for the same number.
+        Values::Float(numbers) => {
+            numbers.iter().map(|x| x.to_string().parse().expect("a number's own digits are a number")).collect()
+        }
     };
     (input.name.into(), GoldenInput { shape: input.shape.to_vec(), data })
 }
@@ -143,12 +146,30 @@ pub(crate) fn rescored(bytes: &[u8], engine: Engine, golden: &[Golden]) -> Resul
     golden.iter().map(rescore).collect()
 }
 
+/// A golden case as the metadata holds it.
+#[derive(Serialize)]
+struct Written<'a> {
+    inputs: BTreeMap<&'a str, WrittenInput<'a>>,
+    score: &'a [f32],
+}
+
+#[derive(Serialize)]
+struct WrittenInput<'a> {
+    shape: &'a [usize],
+    data: &'a [f64],
+}
+
 /// Golden cases as the metadata holds them.
 pub(crate) fn written(golden: &[Golden]) -> String {
-    let case = |case: &Golden| {
-        let inputs: BTreeMap<_, _> =
-            case.inputs.iter().map(|(name, i)| (name, json!({"shape": i.shape, "data": i.data}))).collect();
-        json!({"inputs": inputs, "score": case.score})
-    };
-    golden.iter().map(case).collect::<serde_json::Value>().to_string()
+    let cases: Vec<Written<'_>> = golden
+        .iter()
+        .map(|Golden { inputs, score }| Written {
+            inputs: inputs
+                .iter()
+                .map(|(name, GoldenInput { shape, data })| (&name[..], WrittenInput { shape, data }))
+                .collect(),
+            score,
+        })
+        .collect();
+    serde_json::to_string(&cases).expect("numbers and words are JSON")
 }

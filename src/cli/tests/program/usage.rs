@@ -17,7 +17,7 @@ fn refused(words: &[&str]) -> serde_json::Value {
 #[test]
 fn a_command_line_that_cannot_be_used_is_an_error_with_a_code_the_word_at_fault_and_a_remedy() {
     for (words, code, field, value, remedy) in [
-        (&[][..], "missing-command", "command", None, "Name one of check, replay, train"),
+        (&[][..], "missing-command", "command", None, "Name one of check, compile, replay, train"),
         (&["rank"], "unknown-command", "command", Some("rank"), "`nearside --help`"),
         (&["evaluat"], "unknown-command", "command", Some("evaluat"), "Name evaluate;"),
         (&["replay"], "missing-option", "events", None, "Add --events <FILE>...; `nearside replay --help`"),
@@ -100,6 +100,7 @@ fn without_json_standard_output_stays_empty_and_help_is_no_failure() {
 #[test]
 fn every_number_outside_its_range_is_refused_before_a_file_is_read_and_help_tells_the_range() {
     let (log, out) = ("no-such-log.csv", "no-such-out");
+    let compile = ["compile", log, "--out", out];
     let replay = ["replay", "--events", log];
     let evaluate = ["evaluate", "--train", log];
     let tested = ["evaluate", "--train", log, "--test", log];
@@ -109,7 +110,9 @@ fn every_number_outside_its_range_is_refused_before_a_file_is_read_and_help_tell
     let private = ["rules", "--events", log, "--out", out, "--epsilon", "1"];
     let membership = ["membership", "--events", log];
     for (words, option, outside, told) in [
-        (&replay[..], "--k", ["19", "1001"], "20 to 1000"),
+        (&compile[..], "--ads", ["0", "1e300"], "1 to 1000000000"),
+        (&compile, "--steps", ["0", "51"], "1 to 50"),
+        (&replay, "--k", ["19", "1001"], "20 to 1000"),
         (&replay, "--max-sessions", ["0", "1e300"], "1 to 1000000000"),
         (&replay, "--threads", ["0", "100000"], "1 to 1024"),
         (&evaluate, "--split-days", ["0", "1e300"], "above 0 and at most 36500"),
