@@ -13,6 +13,9 @@ use crate::weight::Weight;
 /// The one output that ranks.
 pub(crate) const SCORE: &str = "score";
 
+/// As of this version of the format, stored tensors need not stand among the inputs.
+const IR_VERSION: i64 = 4;
+
 /// A node.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -150,6 +153,7 @@ impl Graph {
         let name = file::survey(bytes, dropped)?;
         let mut rest = ModelProto::parse_buf(bytes).map_err(|e| damaged("model", &format!("cannot be read: {e}")))?;
         let graph = rest.graph.take().unwrap_or_default();
+        rest.ir_version = rest.ir_version.map(|version| version.max(IR_VERSION));
         let mut weights = BTreeMap::new();
         for tensor in &graph.initializer {
             let name = tensor.name.clone().unwrap_or_default();
@@ -304,6 +308,8 @@ fn constant(node: &Node) -> Option<Weight> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use rten_onnx::onnx::TensorProto;
+
     use super::*;
 
     /// A graph over inputs of the contract, which declare no shapes.
@@ -342,6 +348,20 @@ pub(crate) mod tests {
         let again = Graph::read(&graph.write(), second).unwrap();
         assert_eq!((told(&graph), &graph.weights, &graph.name), (told(&again), &again.weights, &again.name));
         assert_eq!(graph.opset(), 17);
+    }
+
+    #[test]
+    fn stored_tensors_among_the_inputs_of_an_old_file_are_no_inputs_of_the_written_one() {
+        let mut model = ModelProto::parse_buf(&file()).unwrap();
+        model.ir_version = Some(3);
+        let graph = model.graph.as_mut().unwrap();
+        let inputs = graph.input.len();
+        let port = |tensor: &TensorProto| ValueInfoProto { name: tensor.name.clone(), r#type: None };
+        graph.input.extend(graph.initializer.iter().map(port));
+        let bytes = model.write_buf().unwrap();
+        let written = Graph::read(&bytes, &mut Dropped::default()).unwrap().write();
+        let written = ModelProto::parse_buf(&written).unwrap();
+        assert_eq!((written.ir_version, written.graph.unwrap().input.len()), (Some(4), inputs));
     }
 
     #[test]

@@ -86,7 +86,9 @@ fn sink(graph: &mut Graph, facts: &Facts) -> usize {
         let dims = |name: &str| facts.get(name)?.dims.clone();
         let smaller = !same(dims(source).as_ref(), dims(repeat.output()).as_ref());
         let keeps_columns = (node.domain.is_empty() && ELEMENTWISE.contains(&node.operator.as_str())).then_some(true);
-        let keeps_columns = keeps_columns.or_else(|| is_dense(node, graph).then_some(false))?;
+        let is_matrix = dims(source).is_some_and(|dims| dims.len() == 2);
+        let dense = is_dense(node, graph) && (is_matrix || node.is("MatMul"));
+        let keeps_columns = keeps_columns.or_else(|| dense.then_some(false))?;
         let columns = |dims: Option<Dims>| dims.and_then(|dims| dims.last().copied().flatten());
         // A matrix product needs all of a row.
         let whole = keeps_columns || columns(dims(source)).is_some_and(|c| Some(c) == columns(dims(repeat.output())));

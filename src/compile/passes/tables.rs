@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use rten_onnx::onnx::DataType;
 
 use crate::emit::Emit;
-use crate::facts::Facts;
 use crate::graph::{Graph, Node};
 use crate::passes::gather::scale_rows;
 use crate::weight::Weight;
@@ -21,8 +20,7 @@ pub(crate) fn tables(graph: &mut Graph) -> usize {
     let mut changed = 0;
     // Each table once, for all that gather from it.
     let mut rounded: BTreeMap<String, [String; 2]> = BTreeMap::new();
-    let facts = Facts::new(graph);
-    let candidates: Vec<String> = graph.weights.keys().filter(|name| is_table(name, graph, &facts)).cloned().collect();
+    let candidates: Vec<String> = graph.weights.keys().filter(|name| is_table(name, graph)).cloned().collect();
     for name in candidates {
         let weight = &graph.weights[&name];
         let (rows, width) = (weight.dims[0], weight.dims[1]);
@@ -53,15 +51,11 @@ pub(crate) fn tables(graph: &mut Graph) -> usize {
 }
 
 /// Whether a tensor is a table of rows that are only gathered, by ids that are not known beforehand.
-fn is_table(name: &str, graph: &Graph, facts: &Facts) -> bool {
+fn is_table(name: &str, graph: &Graph) -> bool {
     let weight = &graph.weights[name];
     let gathers = |node: &Node| {
-        let by_input = node.input(1).is_some_and(|ids| !graph.weights.contains_key(ids) && facts.get(ids).is_some());
-        node.is("Gather")
-            && node.input(0) == Some(name)
-            && node.input(1) != Some(name)
-            && by_input
-            && node.int("axis").unwrap_or(0) == 0
+        let by_input = node.input(1).is_some_and(|ids| !graph.weights.contains_key(ids));
+        node.is("Gather") && node.input(0) == Some(name) && by_input && node.int("axis").unwrap_or(0) == 0
     };
     let fits = weight.element == DataType::FLOAT && weight.dims.len() == 2 && weight.bytes.len() >= WORTH_BYTES;
     // A scale takes four bytes itself.
