@@ -1,9 +1,12 @@
 // The benchmark in Chromium: `node tests/bench/browser.mjs [--out FILE] [--rows NAME,...] [--plot FILE]`, after `cargo xtask build`.
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { launch, visit } from '../packaging/chromium.mjs'
 import { openSite } from '../packaging/site.mjs'
 import { pages } from './bundle.mjs'
+import { compiled } from './compiled.mjs'
 import { deliver, options, ROOT, versioned } from './files.mjs'
 import { firstSlates } from './first.mjs'
 import { against, alternate, quantile, row } from './measure.mjs'
@@ -53,6 +56,7 @@ const pointInPage = (who, ads) => open('scale.html', { who, ads }, { at: isolate
 const inPage = (name) => open('race.html', { row: name, peer, tensorflow })
 
 async function ranking(name) {
+  await compileFor(name)
   const measured = await inPage(name)
   if (CONTESTS[name].network) {
     const { row } = await open('race.html', { row: name, peer: `${peer}, ${THREADS} threads`, threads: THREADS }, { at: isolated })
@@ -60,6 +64,15 @@ async function ranking(name) {
     measured.row.others.push({ peer: threaded, peer_ms, peer_p95_ms, ratio, runs })
   }
   return measured
+}
+
+/** Puts the compiled file of a network where its page looks for it. */
+async function compileFor(name) {
+  const { network, make } = CONTESTS[name]
+  if (!network) return
+  const path = join(first.folder, `${name}.onnx`)
+  writeFileSync(path, compiled((await make()).bytes))
+  files[`/compiled/${name}.onnx`] = path
 }
 
 /** `slowdown` slows a page's main thread, and no worker: so then ours runs there too. */
@@ -96,6 +109,7 @@ const scales = Object.fromEntries(SCALE.map((ads) => [`scale_${ads}`, () => scal
 try {
   console.error(`Chromium ${browser.version()}, medians; all engines of a ranking on the main thread.`)
   console.error('rank_*: ours makes the features, scores, orders and explains; the others run the model alone on ready inputs.')
+  console.error('rank_10000_*: our engines run what `nearside compile` makes of the file that onnxruntime-web runs.')
   const rows = await collect(measures, asked.rows, asked.plot ? scales : {})
   if (asked.plot) writePlot(asked.plot, rows, `Chromium ${browser.version()}`)
   deliver(rows, asked.out)

@@ -9,7 +9,7 @@ import { CONTESTS, MANY } from './shop.mjs'
 
 /**
  * By the name of the row: paths of `catalogue` and `model`, the `placement` to
- * fill, and how many `ads` compete. `remove` deletes what was written for it.
+ * fill, and how many `ads` compete. `remove` deletes the `folder` of what was written.
  */
 export async function firstSlates() {
   const folder = mkdtempSync(join(tmpdir(), 'nearside-cold-'))
@@ -20,6 +20,7 @@ export async function firstSlates() {
   }
   const committed = (path) => fileURLToPath(new URL(path, ROOT))
   return {
+    folder,
     shops: {
       cold_first_slate: {
         catalogue: committed('www/public/catalogue.json'),

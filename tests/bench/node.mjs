@@ -8,6 +8,7 @@ import { createEngine } from 'nearside'
 import * as ort from 'onnxruntime-web'
 import * as compact from '../../pkg/dist/wasm/compact/nearside_compact.js'
 import * as complete from '../../pkg/dist/wasm/full/nearside_full.js'
+import { compiled } from './compiled.mjs'
 import { encode } from './encode.mjs'
 import { deliver, options, read, versioned } from './files.mjs'
 import { firstSlates } from './first.mjs'
@@ -43,7 +44,7 @@ async function ranking(name) {
   const others = CONTESTS[name].network
     ? [full(await opened(complete, 'full')), tensorflow(await tensors(), versioned('@tensorflow/tfjs-backend-wasm'))]
     : []
-  return race(name, { createEngine, read, peer: onnxruntime(ort, peer), others })
+  return race(name, { createEngine, read, compile: compiled, peer: onnxruntime(ort, peer), others })
 }
 
 /** One fresh process; its own measurement, since it alone knows when it began. */
@@ -96,6 +97,7 @@ const scales = Object.fromEntries(SCALE.map((ads) => [`scale_${ads}`, () => scal
 
 console.error(`Node ${process.version}, medians.`)
 console.error('rank_*: ours makes the features, scores, orders and explains; the others run the model alone on ready inputs.')
+console.error('rank_10000_*: our engines run what `nearside compile` makes of the file that onnxruntime-web runs.')
 const rows = await collect(measures, asked.rows, asked.plot ? scales : {})
 if (asked.plot) writePlot(asked.plot, rows, `Node ${process.version}`)
 deliver(rows, asked.out)

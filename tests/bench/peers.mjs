@@ -27,11 +27,11 @@ function tensor(ort, { type, dims, values }) {
 /** Our own full engine: all that ours does, in the build that the package loads where the compact one lacks an operator. */
 export const full = (glue) => ({
   name: 'full engine (tract)',
-  async open({ shop: { catalogue, bytes, past }, limit }) {
+  async open({ shop: { catalogue, model, past }, limit }) {
     const raw = new glue.NearsideEngine()
     raw.load_catalogue(new TextEncoder().encode(JSON.stringify(catalogue)), NOW)
     for (let n = 0; n < past; n++) raw.observe(event(catalogue.products, n), NOW)
-    raw.load_model(bytes, NOW)
+    raw.load_model(model, NOW)
     return {
       run: () => raw.rank(request({ limit }), NOW),
       scores: () => bestScores({ rank: (request) => raw.rank(request, NOW) }),

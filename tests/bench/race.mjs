@@ -24,19 +24,21 @@ const FEW = 5
 /**
  * Runs the race of one row: `{ row, note }`. `createEngine` is ours with its
  * options, `read` gets a file from the repository's root, and `peer` is
- * `{ name, open }`. `others` are further engines, in fewer rounds beside ours.
+ * `{ name, open }`. `compile` gives a file as `nearside compile` writes it: that
+ * is what ours gets of a network, and the peer the original. `others` are further engines, in fewer rounds beside ours.
  *
  * `open({ shop, inputs, limit })` gives `{ run, scores, close }`, or nothing
  * where the engine cannot run the model: `scores()` is every ad's score in the
  * catalogue's order, or a `Map` of the best by their products. Where the clock
  * is `coarse`, short calls are timed several at a time.
  */
-export async function race(name, { createEngine, read, peer, others = [], coarse = false }) {
+export async function race(name, { createEngine, read, compile, peer, others = [], coarse = false }) {
   const { make, ...contest } = CONTESTS[name]
   const { limit, past } = contest
   const batch = coarse ? contest.batch : 1
   const rounds = Math.ceil(contest.rounds / batch)
-  const shop = { createEngine, past, ...(await make(read)) }
+  const made = await make(read)
+  const shop = { createEngine, past, ...made, model: contest.network ? await compile(made.bytes) : made.bytes }
   const { best, inputs } = await inputsOf(shop)
   const { engine, act, pass } = await shopper(shop)
   // The shopper moves on, so that nothing computed for the last slate can stand for the next.
@@ -87,13 +89,13 @@ export function apartness(best, scores, { catalogue }) {
 }
 
 /** An engine with a past, what its shopper does next, and the clock. */
-async function shopper({ createEngine, past, catalogue, bytes }) {
+async function shopper({ createEngine, past, catalogue, model }) {
   let now = NOW
   const engine = await createEngine({ catalogue, now: () => now })
   let events = 0
   const act = () => engine.observe(event(catalogue.products, events++))
   while (events < past) await act()
-  await engine.loadModel(bytes)
+  await engine.loadModel(model)
   return { engine, act, pass: () => (now += 1000) }
 }
 
@@ -105,7 +107,7 @@ async function inputsOf(shop) {
   const { engine } = await shopper(shop)
   try {
     const { embedding_width } = await engine.loadCatalogue(shop.catalogue)
-    const { inputs } = await engine.loadModel(shop.bytes)
+    const { inputs } = await engine.loadModel(shop.model)
     const best = await bestScores(engine)
     const items = shop.catalogue.products.map(({ id }) => id)
     return { best, inputs: await readInputs(engine, inputs, items, embedding_width) }

@@ -41,7 +41,8 @@ async function ranking(name) {
     await complete.default({ module_or_path: completeWasm })
     others.push(full(complete), tensorflow(await tensors(), asked.get('tensorflow')))
   }
-  return race(name, { createEngine: onMain, read, peer: onnxruntime(ort, asked.get('peer')), others, coarse: true })
+  const compile = () => read(`compiled/${name}.onnx`)
+  return race(name, { createEngine: onMain, read, compile, peer: onnxruntime(ort, asked.get('peer')), others, coarse: true })
 }
 
 async function observing() {
