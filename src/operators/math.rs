@@ -85,7 +85,7 @@ pub(crate) fn sigmoid(x: f32x4) -> f32x4 {
 #[inline(always)]
 pub(crate) fn tanh(x: f32x4) -> f32x4 {
     let square = x * x;
-    let near = polynomial(square, [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328_2e-1]);
+    let near = polynomial(square, [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1]);
     let near = near * square * x + x;
     let (one, two) = (f32x4::splat(1.0), f32x4::splat(2.0));
     let far = with_sign_of(one - two / (exp(two * x.abs()) + one), x);
