@@ -149,6 +149,8 @@ export interface CatalogueReport {
   ads: number
   /** Width of the product vectors. */
   embedding_width: number
+  /** Bytes of memory that the catalogue takes, by the number of its ads. */
+  bytes_per_ad: number
   /** Hash of the item vocabulary, to compare with a model's. */
   vocabulary: string
   /** The first problems found. */

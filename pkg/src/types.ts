@@ -215,6 +215,11 @@ export interface RankRequest {
   limit?: number | undefined
   /** Kind of device. */
   device?: 'phone' | 'tablet' | 'desktop' | undefined
+  /**
+   * How many products are scored: `'all'`, or the best so many by the likeness of their content to the profile and
+   * the page, from 1 to 100,000. By default all with a model, and without one the best 400 of more than 2,000.
+   */
+  retrieve?: number | 'all' | undefined
   /** Makes the decision repeatable; drawn if absent. */
   seed?: number | undefined
 }
@@ -245,6 +250,14 @@ export interface ScorerInfo {
   model: string | null
 }
 
+/** How the ads that were scored were found. */
+export interface Retrieval {
+  /** `scan`: by the likeness of their content to the profile and the page. */
+  by: 'all' | 'scan'
+  /** How many were scored. */
+  ads: number
+}
+
 /** The ads chosen for one placement, best first, and all that is needed to replay the choice. */
 export interface Decision {
   /** Identifies this decision; send it back with feedback. */
@@ -263,6 +276,8 @@ export interface Decision {
   scorer: ScorerInfo
   /** Why another scorer than the model ranked, or null. */
   fallback: Fallback | null
+  /** How the ads that were scored were found. */
+  retrieval: Retrieval
   /** {@link CatalogueReport.version} in force. */
   catalogue_version: string
   /** How many ads competed. */

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use nearside_core::content::Content;
-use nearside_core::{Catalogue, CatalogueReport, Product};
+use nearside_core::{Catalogue, CatalogueReport, Feed, Product};
 use nearside_log::{Facts, Log};
 use nearside_train::{ContentEncoder, described, named_encoder};
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ pub(crate) struct Prepared {
     /// The fingerprint of the content encoder that the shop's own says its vectors are of.
     pub(crate) encoder: Option<String>,
     products: HashMap<String, usize>,
+    /// By product: its row in the catalogue.
+    rows: Vec<usize>,
 }
 
 impl Prepared {
@@ -105,16 +107,20 @@ impl Prepared {
     pub(crate) fn json(path: &Path) -> Result<Value, Error> {
         let bytes = std::fs::read(path).map_err(Error::reading(path))?;
         // The core says what is wrong with a file better than a JSON parser does.
-        Catalogue::read(&bytes).map_err(|source| Error::Catalogue { path: Some(path.to_owned()), source })?;
+        Feed::read(&bytes).map_err(|source| Error::Catalogue { path: Some(path.to_owned()), source })?;
         serde_json::from_slice(&bytes).map_err(|e| Error::reading(path)(e.into()))
     }
 
     fn new(json: &Value, derived: Option<Vec<&'static str>>) -> Result<Prepared, nearside_core::Error> {
         let bytes = serde_json::to_vec(json).expect("a JSON value is JSON");
-        let (catalogue, report) = Catalogue::read(&bytes)?;
-        let products = catalogue.products().iter().enumerate().map(|(index, p)| (p.id.clone(), index)).collect();
+        let feed = Feed::read(&bytes)?;
+        let ids: Vec<String> = feed.products().iter().map(|product| product.id.clone()).collect();
+        let (catalogue, report) = Catalogue::new(feed);
+        let row = |id: &String| catalogue.product_index(id).expect("the catalogue has the feed's products");
+        let rows = ids.iter().map(row).collect();
+        let products = ids.into_iter().enumerate().map(|(index, id)| (id, index)).collect();
         let encoder = encoder(json).map(str::to_owned);
-        Ok(Prepared { bytes, derived, report, encoder, products })
+        Ok(Prepared { bytes, derived, report, encoder, products, rows })
     }
 
     /// How many products there are.
@@ -122,9 +128,14 @@ impl Prepared {
         self.products.len()
     }
 
-    /// The number of a product, 0 the first.
+    /// The number of a product in the file's order, 0 the first.
     pub(crate) fn product(&self, id: &str) -> Option<usize> {
         self.products.get(id).copied()
+    }
+
+    /// The row of a product, which is also the number of the ad that it is on its own.
+    pub(crate) fn row(&self, product: usize) -> usize {
+        self.rows[product]
     }
 }
 
@@ -185,10 +196,12 @@ pub(crate) fn embed(
         row.remove("embedding");
     });
     let bytes = serde_json::to_vec(json).expect("a JSON value is JSON");
-    let (catalogue, _) = Catalogue::read(&bytes).map_err(|source| Error::Catalogue { path: None, source })?;
-    let vectors = vectors(catalogue.products())?;
+    let feed = Feed::read(&bytes).map_err(|source| Error::Catalogue { path: None, source })?;
+    let vectors = vectors(feed.products())?;
+    let places: HashMap<&str, usize> =
+        feed.products().iter().enumerate().map(|(place, product)| (product.id.as_str(), place)).collect();
     for row in json["products"].as_array_mut().into_iter().flatten() {
-        if let Some(index) = id(row).and_then(|id| catalogue.product_index(&id)) {
+        if let Some(index) = id(row).and_then(|id| places.get(id.as_str()).copied()) {
             let largest = vectors[index].iter().fold(f32::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
             let whole = |x: &f32| Value::from((x / largest * LARGEST).round() as i64);
             row["embedding"] = vectors[index].iter().map(whole).collect();

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nearside_core::Catalogue;
+use nearside_core::Feed;
 use nearside_train::Simulator;
 use serde::Serialize;
 
@@ -68,8 +68,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     output::apart([&options.out], [&options.catalogue])?;
     let bytes = std::fs::read(&options.catalogue).map_err(Error::reading(&options.catalogue))?;
     let refused = |source| Error::Catalogue { path: Some(options.catalogue.clone()), source };
-    let (catalogue, _) = Catalogue::read(&bytes).map_err(refused)?;
-    let simulator = Simulator::new(&catalogue, options.seed).map_err(Error::Training)?;
+    let feed = Feed::read(&bytes).map_err(refused)?;
+    let simulator = Simulator::new(&feed, options.seed).map_err(Error::Training)?;
     let mut events = 0;
     let mut write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(&options.out)?);

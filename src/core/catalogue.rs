@@ -1,76 +1,60 @@
 //! The catalogue: products, campaigns and placements known at a moment.
 //!
-//! Immutable once read; replaced whole. What depends on the catalogue alone,
-//! the `ad.` features, is computed here, once. [`read`](Catalogue::read) is in `catalogue/read.rs`.
+//! Replaced whole, or brought to the next version by a delta. It keeps what ranking reads, in columns; titles and links
+//! are of no use to it once the content vectors are made.
 
-mod columns;
-mod read;
+mod build;
+mod creatives;
+mod delta;
+mod distinct;
+mod entries;
+mod feed;
+mod file;
+mod manifest;
+mod report;
+mod rows;
+mod sections;
+mod texts;
 mod vocabulary;
 
-use ndarray::Array2;
-use serde::Serialize;
+use std::cmp::Ordering;
+use std::ops::Range;
 
-pub use read::{CatalogueReport, Problem, Severity};
+pub(crate) use delta::Delta;
+pub use delta::DeltaReport;
+pub use entries::{Availability, Campaign, Creative, Exclusion, Placement, Product, Sale};
+pub use feed::{Feed, Problem, Severity};
+pub use manifest::{Assembly, Shard, shard_hash};
+pub use report::CatalogueReport;
+pub(crate) use rows::Embeddings;
 pub use vocabulary::Vocabulary;
 
+use crate::error::Error;
 use crate::event::Timestamp;
-use crate::hash::Index;
-use columns::{Categories, Columns, Distinct};
+use creatives::{AdKind, Creatives, Numbering};
+use distinct::{Categories, Distinct};
+use rows::Rows;
 
-/// Whether a product can be had. Google Merchant's four states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Availability {
-    /// Can be bought now. Also taken where the feed says nothing.
-    #[default]
-    InStock,
-    /// Cannot be bought; never shown.
-    OutOfStock,
-    /// Can be ordered before it exists.
-    Preorder,
-    /// Can be ordered and comes later.
-    Backorder,
-}
-
-/// A price that holds for a time.
+/// What a catalogue keeps of a product.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sale {
-    /// The price to pay.
-    pub price: f32,
-    /// First moment it holds.
-    pub from: Timestamp,
-    /// First moment it no longer holds.
-    pub until: Timestamp,
-}
-
-/// One product, in Google Merchant's attribute names.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Product {
+pub struct Listing<'a> {
     /// The shop's own id, as in events.
-    pub id: String,
-    /// What the shopper reads.
-    pub title: String,
-    /// Where the product page is.
-    pub link: Option<String>,
-    /// Where its picture is.
-    pub image_link: Option<String>,
+    pub id: &'a str,
+    /// Category path, levels joined by ` > `, or empty.
+    pub category: &'a str,
+    /// Brand, or empty.
+    pub brand: &'a str,
     /// List price in the catalogue's currency; `None` where the feed has none.
     pub price: Option<f32>,
     /// A lower price, while it holds.
     pub sale: Option<Sale>,
-    /// Whether it can be had.
-    pub availability: Availability,
-    /// Brand, or empty.
-    pub brand: String,
-    /// `product_type` (or Google's category): levels joined by ` > `, or empty.
-    pub category: String,
 }
 
-impl Product {
+impl Listing<'_> {
     /// The price to pay at a moment.
     pub fn price_at(&self, now: Timestamp) -> Option<f32> {
         match self.sale {
-            Some(sale) if sale.from <= now && now < sale.until => Some(sale.price),
+            Some(sale) if sale.holds(now) => Some(sale.price),
             _ => self.price,
         }
     }
@@ -84,116 +68,42 @@ impl Product {
     }
 }
 
-/// Who pays, for which creatives, and when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Campaign {
-    /// Its id.
-    pub id: String,
-    /// On whose behalf.
-    pub advertiser: String,
-    /// First moment it may show.
-    pub start: Option<Timestamp>,
-    /// First moment it may no longer show.
-    pub end: Option<Timestamp>,
-    /// `false` where the file's `status` says paused or ended.
-    pub active: bool,
-    /// What is offered, in the catalogue's currency; kept for the auction, not part of the score.
-    pub bid: Option<f32>,
-    /// Placements it is for; empty means all.
-    pub placements: Vec<String>,
-    /// What is drawn.
-    pub creatives: Vec<Creative>,
-}
-
-impl Campaign {
-    /// Whether it may show in a placement at a moment.
-    pub fn runs(&self, placement: &str, now: Timestamp) -> bool {
-        self.active
-            && self.start.is_none_or(|start| start <= now)
-            && self.end.is_none_or(|end| now < end)
-            && (self.placements.is_empty() || self.placements.iter().any(|p| p == placement))
-    }
-}
-
-/// What is drawn for a campaign: so far always about one product.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Creative {
-    /// Its id within the campaign.
-    pub id: String,
-    /// The product it is about.
-    pub item_id: String,
-}
-
-/// A place on the page.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Placement {
-    /// Its id.
-    pub id: String,
-    /// Most ads in one slate, at least 1; default 4.
-    pub max_ads: usize,
-    /// Which of the shopper's own items do not show here; default all.
-    pub exclude: Vec<Exclusion>,
-}
-
-/// Items that a placement leaves out because of what the shopper did with them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exclusion {
-    /// Already bought.
-    Bought,
-    /// In the cart.
-    InCart,
-    /// The product of the page itself.
-    Current,
-}
-
-impl Exclusion {
-    /// Every exclusion.
-    pub const ALL: [Exclusion; 3] = [Exclusion::Bought, Exclusion::InCart, Exclusion::Current];
-
-    /// The word in files and in a decision's `removed`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Exclusion::Bought => "bought",
-            Exclusion::InCart => "in_cart",
-            Exclusion::Current => "current",
-        }
-    }
-}
-
-/// The unit that competes: a product on its own, or a campaign's creative about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ad {
-    /// The product's id, or `campaign/creative`.
-    pub id: String,
-    /// Index of the product.
-    pub product: usize,
-    /// Index of the campaign; `None` for a product on its own.
-    pub campaign: Option<usize>,
-}
-
 /// Everything known about what can be shown.
+///
+/// Products are numbered by row. Ads are numbered too, `N` of them in the ONNX contract: the products that a file
+/// brought, the creatives, then the products that deltas added.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     version: String,
     currency: Option<String>,
-    products: Vec<Product>,
-    campaigns: Vec<Campaign>,
-    placements: Vec<Placement>,
-    vocabulary: Vocabulary,
-    ads: Vec<Ad>,
-    by_id: Index,
-    /// Each ad's place among ads of equal score.
-    tie_places: Vec<usize>,
-    /// One row per ad.
-    embeddings: Array2<f32>,
-    /// Whether `embeddings` were hashed here and not brought along.
-    hashed: bool,
-    columns: Columns,
+    rows: Rows,
     categories: Categories,
     brands: Distinct,
+    /// By category and by brand: its id in the vocabulary.
+    category_ids: Vec<i32>,
+    brand_ids: Vec<i32>,
+    campaigns: Vec<Campaign>,
+    placements: Vec<Placement>,
+    creatives: Creatives,
+    numbering: Numbering,
+    vocabulary: Vocabulary,
+    /// Whether the embeddings were hashed from content and not brought along.
+    hashed: bool,
+    /// Products that are gone.
+    gone: usize,
+    /// Products that are there and cannot be had.
+    sold_out: usize,
 }
 
 impl Catalogue {
+    /// Reads UTF-8 JSON, or what [`to_bytes`](Catalogue::to_bytes) wrote.
+    pub fn read(bytes: &[u8]) -> Result<(Catalogue, CatalogueReport), Error> {
+        if sections::is_binary(bytes) {
+            return Catalogue::read_binary(bytes);
+        }
+        Feed::read(bytes).map(Catalogue::new)
+    }
+
     /// The version the file states, or a hash of its bytes.
     pub fn version(&self) -> &str {
         &self.version
@@ -204,29 +114,36 @@ impl Catalogue {
         self.currency.as_deref()
     }
 
-    /// Every product, in the file's order.
-    pub fn products(&self) -> &[Product] {
-        &self.products
+    /// How many products there are.
+    pub fn product_count(&self) -> usize {
+        self.rows.len() - self.gone
+    }
+
+    /// How many ads there are, those of products that are gone among them: every number below is an ad.
+    pub fn ad_count(&self) -> usize {
+        self.numbering.ads()
     }
 
     /// The product with this id.
-    pub fn product(&self, id: &str) -> Option<&Product> {
-        self.product_index(id).map(|i| &self.products[i])
+    pub fn product(&self, id: &str) -> Option<Listing<'_>> {
+        self.product_index(id).map(|row| self.listing(row))
     }
 
-    /// Its place in [`products`](Catalogue::products).
+    /// Its row.
     pub fn product_index(&self, id: &str) -> Option<usize> {
-        self.by_id.get(id).copied()
+        self.rows.find(id).filter(|row| self.rows.state[*row] != rows::State::Gone)
     }
 
-    /// Interest in each product's category, given interests in category paths, -1 to 1.
-    pub(crate) fn category_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
-        self.categories.affinities(interests)
-    }
-
-    /// Interest in each product's brand, given interests in brands.
-    pub(crate) fn brand_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
-        self.brands.affinities(interests)
+    /// The product in a row.
+    pub fn listing(&self, row: usize) -> Listing<'_> {
+        let rows = &self.rows;
+        Listing {
+            id: rows.ids.get(row),
+            category: self.categories.paths().get(rows.category[row]),
+            brand: self.brands.get(rows.brand[row]),
+            price: rows.price(row),
+            sale: rows.sales.get(&(row as u32)).copied(),
+        }
     }
 
     /// Every campaign, in the file's order.
@@ -244,26 +161,29 @@ impl Catalogue {
         self.placements.iter().find(|p| p.id == id)
     }
 
-    /// Everything that competes: the products, then the creatives. `N` of the ONNX contract.
-    pub fn ads(&self) -> &[Ad] {
-        &self.ads
-    }
-
-    /// An ad's place among ads of equal score. It rests on ids, so that a replay does not depend on the
-    /// catalogue's order. A creative comes before its own product, with which it always ties: who pays for a product
-    /// is to be seen paying for it.
-    pub(crate) fn tie_place(&self, ad: usize) -> usize {
-        self.tie_places[ad]
-    }
-
     /// The ids behind the integer features.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }
 
+    /// The id of an item in the vocabulary; 0 where it is unknown.
+    pub fn item_id(&self, item: &str) -> i32 {
+        let of_row = || self.rows.find(item).map_or(0, |row| self.row_item_id(row));
+        self.vocabulary.listed_item(item).unwrap_or_else(of_row)
+    }
+
+    fn row_item_id(&self, row: usize) -> i32 {
+        match self.rows.item.get(row) {
+            Some(id) => *id,
+            // Rows are numbered as they stand; what a delta added is unknown to models.
+            None if row < self.vocabulary.item_count => row as i32 + 1,
+            None => 0,
+        }
+    }
+
     /// Width of `ad.embedding`: `D` of the ONNX contract.
     pub fn embedding_width(&self) -> usize {
-        self.embeddings.ncols()
+        self.rows.embeddings.width()
     }
 
     /// Whether the embeddings were hashed from content; only then can words be placed in their space.
@@ -271,68 +191,127 @@ impl Catalogue {
         self.hashed
     }
 
-    /// The content vector of one ad.
-    pub fn embedding(&self, ad: usize) -> &[f32] {
-        let width = self.embedding_width();
-        &self.all_embeddings()[ad * width..][..width]
+    /// Bytes of memory that it takes, but for what is spent per campaign and placement.
+    pub fn bytes(&self) -> usize {
+        let lists = self.categories.bytes() + self.brands.bytes() + self.vocabulary.bytes();
+        let ids = size_of::<i32>() * (self.category_ids.len() + self.brand_ids.len());
+        self.rows.bytes() + lists + ids + self.creatives.bytes()
     }
 
-    /// `ad.embedding`, row-major.
-    pub fn all_embeddings(&self) -> &[f32] {
-        self.embeddings.as_slice().expect("built in standard layout")
+    /// The content vectors, one per row.
+    pub(crate) fn embeddings(&self) -> &Embeddings {
+        &self.rows.embeddings
     }
 
-    /// The content vector of a product.
-    pub fn product_embedding(&self, id: &str) -> Option<&[f32]> {
-        // The first ads are the products, in the same order.
-        self.product_index(id).map(|i| self.embedding(i))
+    /// Rows, those of products that are gone among them.
+    pub(crate) fn row_count(&self) -> usize {
+        self.rows.len()
     }
 
-    /// `ad.item`.
-    pub fn item_ids(&self) -> &[i32] {
-        &self.columns.item
+    /// Whether the product in a row can be had.
+    pub(crate) fn can_be_had(&self, row: usize) -> bool {
+        self.rows.state[row].can_be_had()
     }
 
-    /// `ad.category`.
-    pub fn category_ids(&self) -> &[i32] {
-        &self.columns.category
+    /// Whether the product in a row is no longer part of the catalogue.
+    pub(crate) fn is_gone(&self, row: usize) -> bool {
+        self.rows.state[row] == rows::State::Gone
     }
 
-    /// `ad.brand`.
-    pub fn brand_ids(&self) -> &[i32] {
-        &self.columns.brand
+    /// How many products are there and cannot be had.
+    pub(crate) fn sold_out(&self) -> usize {
+        self.sold_out
     }
 
-    /// Per ad, whether its product can be had.
-    pub(crate) fn in_stock(&self) -> &[bool] {
-        &self.columns.in_stock
+    /// Interest in every category, by its index, given interests in category paths, -1 to 1.
+    pub(crate) fn category_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
+        self.categories.affinities(interests)
     }
 
-    /// Index of the product an ad is about.
-    pub(crate) fn product_index_of(&self, ad: usize) -> usize {
-        // The first ads are the products, in the same order.
-        if ad < self.products.len() { ad } else { self.ads[ad].product }
+    /// Interest in every brand, by its index, given interests in brands.
+    pub(crate) fn brand_affinities(&self, interests: &[(&str, f32)]) -> Vec<f32> {
+        self.brands.affinities(interests)
     }
 
-    /// One value per ad, from one per product.
-    pub(crate) fn per_ad(&self, mut values: Vec<f32>) -> Vec<f32> {
-        debug_assert_eq!(values.len(), self.products.len());
-        let creatives = &self.ads[self.products.len()..];
-        values.reserve(creatives.len());
-        creatives.iter().for_each(|ad| values.push(values[ad.product]));
-        values
+    /// Index of the category of the product in a row.
+    pub(crate) fn category_of(&self, row: usize) -> usize {
+        self.rows.category[row] as usize
     }
 
-    /// The product an ad is about.
-    pub fn product_of(&self, ad: usize) -> &Product {
-        &self.products[self.ads[ad].product]
+    /// Index of the brand of the product in a row.
+    pub(crate) fn brand_of(&self, row: usize) -> usize {
+        self.rows.brand[row] as usize
+    }
+
+    /// `ad.item`, `ad.category` and `ad.brand` of the product in a row.
+    pub(crate) fn ids_of(&self, row: usize) -> [i32; 3] {
+        let (category, brand) = (self.category_ids[self.category_of(row)], self.brand_ids[self.brand_of(row)]);
+        [self.row_item_id(row), category, brand]
+    }
+
+    /// The rows with a sale, whether it holds or not.
+    pub(crate) fn sales(&self) -> impl Iterator<Item = (usize, Sale)> {
+        self.rows.sales.iter().map(|(row, sale)| (*row as usize, *sale))
+    }
+
+    /// The id of an ad: the product's, or `campaign/creative`.
+    pub fn ad_id(&self, ad: usize) -> &str {
+        match self.numbering.kind(ad) {
+            AdKind::Product(row) => self.rows.ids.get(row),
+            AdKind::Creative(creative) => self.creatives.ids.get(creative),
+        }
+    }
+
+    /// Row of the product an ad is about.
+    pub(crate) fn row_of(&self, ad: usize) -> usize {
+        match self.numbering.kind(ad) {
+            AdKind::Product(row) => row,
+            AdKind::Creative(creative) => self.creatives.product[creative] as usize,
+        }
+    }
+
+    /// The ads that are creatives.
+    pub(crate) fn creative_ads(&self) -> Range<usize> {
+        self.numbering.creatives()
+    }
+
+    /// The ads about the product in a row: itself, then its creatives.
+    pub(crate) fn ads_of(&self, row: usize) -> impl Iterator<Item = usize> {
+        let first = self.numbering.creatives().start;
+        [self.numbering.ad_of(row)].into_iter().chain(self.creatives.of(row).map(move |creative| first + creative))
+    }
+
+    /// One value per ad, from one per row.
+    pub(crate) fn per_ad(&self, mut of_row: Vec<f32>) -> Vec<f32> {
+        debug_assert_eq!(of_row.len(), self.rows.len());
+        if self.creatives.len() > 0 {
+            let later = of_row.split_off(self.numbering.first_products);
+            let of_creative = self.creatives.product.iter().map(|row| {
+                let row = *row as usize;
+                of_row.get(row).copied().unwrap_or_else(|| later[row - self.numbering.first_products])
+            });
+            let of_creative: Vec<f32> = of_creative.collect();
+            of_row.extend(of_creative);
+            of_row.extend(later);
+        }
+        of_row
     }
 
     /// The campaign that pays for an ad.
-    pub fn campaign_of(&self, ad: usize) -> Option<&Campaign> {
-        if ad < self.products.len() {
-            return None;
+    pub(crate) fn campaign_of(&self, ad: usize) -> Option<&Campaign> {
+        match self.numbering.kind(ad) {
+            AdKind::Product(_) => None,
+            AdKind::Creative(creative) => Some(&self.campaigns[self.creatives.campaign[creative] as usize]),
         }
-        self.ads[ad].campaign.map(|i| &self.campaigns[i])
+    }
+
+    /// Which of two ads of equal score comes first.
+    pub(crate) fn tie_order(&self, a: usize, b: usize) -> Ordering {
+        creatives::tie_order(&self.rows, &self.creatives, self.numbering, a, b)
+    }
+
+    /// Which of two rows of equal score comes first.
+    pub(crate) fn row_order(&self, a: usize, b: usize) -> Ordering {
+        self.rows.order(a, b)
     }
 }

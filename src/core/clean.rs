@@ -314,12 +314,12 @@ impl<'a> Reader<'a> {
             item.price = product.price;
         }
         if fill(item.brand.is_none(), !product.brand.is_empty(), Flag::BrandFilled) {
-            item.brand = Some(product.brand.clone());
+            item.brand = Some(product.brand.to_owned());
         }
         // The catalogue's path decides even where the event has one: interests must join to ads.
         if !product.category.is_empty() {
             fill(item.category.is_none(), true, Flag::CategoryFilled);
-            item.category = Some(product.category.clone());
+            item.category = Some(product.category.to_owned());
         }
     }
 

@@ -19,6 +19,12 @@ const CONTEXT: f32 = 0.2;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cosine;
 
+/// What the content counts: the cosine with the profile and that with the page, weighed. Linear, so it also makes one
+/// vector of the two that an ad's is compared with.
+pub(crate) fn of_content(profile: f32, context: f32) -> f32 {
+    PROFILE * profile + CONTEXT * context
+}
+
 impl Scorer for Cosine {
     fn name(&self) -> &'static str {
         "cosine"
@@ -42,7 +48,7 @@ impl Scorer for Cosine {
             }),
         };
         let (profile, context) = (column(Feature::PairCosine)?, column(Feature::PairContext)?);
-        let cosines = profile.iter().zip(context.iter()).map(|(p, c)| PROFILE * p + CONTEXT * c);
+        let cosines = profile.iter().zip(context.iter()).map(|(p, c)| of_content(*p, *c));
         let item = column(Feature::PairItem)?;
         scores.extend(cosines.zip(item.iter()).map(|(cosines, item)| 0.5 + 0.5 * (cosines + ITEM * item)));
         Ok(())

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::event::Timestamp;
+use crate::rank::Retrieval;
 
 /// One filled position.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,6 +80,8 @@ pub struct Decision {
     pub scorer: ScoredBy,
     /// Set where the model failed and the cosine scorer stood in.
     pub fallback: Option<Fallback>,
+    /// How the ads that were scored were found.
+    pub retrieval: Retrieval,
     /// The catalogue it was made from.
     pub catalogue_version: String,
     /// How many ads competed.

@@ -6,15 +6,16 @@
 
 use serde::Serialize;
 
-use crate::catalogue::{Catalogue, CatalogueReport};
+use crate::catalogue::{Catalogue, CatalogueReport, Delta, DeltaReport};
 use crate::clean::{self, Flag, Flags, Rejection};
 use crate::cosine::Cosine;
 use crate::decision::{Decision, DecisionRecord, Fallback};
 use crate::error::Error;
 use crate::event::{Event, Item, Timestamp};
+use crate::feature::Feature;
 use crate::feedback::{Counted, Feedback};
 use crate::profile::Profile;
-use crate::rank::{Columns, Known, Ranking};
+use crate::rank::{AdFeatures, Known, Ranking};
 use crate::request::Request;
 use crate::scorer::Scorer;
 use crate::snapshot::Memory;
@@ -56,17 +57,22 @@ pub struct Engine {
 struct Loaded {
     catalogue: Catalogue,
     report: CatalogueReport,
-    columns: Columns,
+    ad_features: AdFeatures,
 }
 
 impl Loaded {
-    fn ranking<'a>(&'a mut self, memory: &'a Memory, request: &'a Request, now: Timestamp) -> Ranking<'a> {
-        if !self.columns.hold(now) {
-            self.columns = Columns::new(&self.catalogue, now);
-        }
+    /// A ranking with the `ad.` features among `inputs`.
+    fn ranking<'a>(
+        &'a mut self,
+        memory: &'a Memory,
+        request: &'a Request,
+        inputs: &[Feature],
+        now: Timestamp,
+    ) -> Ranking<'a> {
+        self.ad_features.make_ready(inputs, &self.catalogue, now);
         Ranking {
             catalogue: &self.catalogue,
-            columns: &self.columns,
+            ad_features: &self.ad_features,
             profile: &memory.profile,
             known: Known::all(&memory.profile, &self.catalogue),
             counters: &memory.counters,
@@ -78,7 +84,7 @@ impl Loaded {
     /// Scores everything once, so that a model which cannot is found out before it is needed.
     fn try_out(&mut self, memory: &Memory, scorer: &mut dyn Scorer, now: Timestamp) -> Result<(), Error> {
         scorer.fits(&self.catalogue)?;
-        self.ranking(memory, &Request::default(), now).score(scorer).map(|_| ())
+        self.ranking(memory, &Request::default(), scorer.inputs(), now).score(scorer, None).map(|_| ())
     }
 }
 
@@ -163,15 +169,33 @@ impl Engine {
     /// catalogue and model one after the other, and between the two the cosine scorer ranks.
     pub fn load_catalogue(&mut self, bytes: &[u8], now: Timestamp) -> Result<CatalogueReport, Error> {
         let (catalogue, report) = Catalogue::read(bytes)?;
-        let columns = Columns::new(&catalogue, now);
-        let loaded = self.catalogue.insert(Loaded { catalogue, report, columns });
+        Ok(self.put_catalogue(catalogue, report, now))
+    }
+
+    /// Replaces the catalogue with one that was read already. As [`load_catalogue`](Engine::load_catalogue).
+    pub fn put_catalogue(&mut self, catalogue: Catalogue, report: CatalogueReport, now: Timestamp) -> CatalogueReport {
+        let loaded = self.catalogue.insert(Loaded { catalogue, report, ad_features: AdFeatures::default() });
         if let Some(mut scorer) = self.scorer.take() {
             match loaded.try_out(&self.memory, scorer.as_mut(), now) {
                 Ok(()) => self.scorer = Some(scorer),
                 Err(error) => loaded.report.model_dropped = Some(Fallback::from(&error)),
             }
         }
-        Ok(loaded.report.clone())
+        loaded.report.clone()
+    }
+
+    /// Makes the catalogue in force the next version. On an error it stays as it was.
+    ///
+    /// The scorer stays: the vocabulary is the same.
+    pub fn apply_delta(&mut self, bytes: &[u8], now: Timestamp) -> Result<DeltaReport, Error> {
+        let loaded = self.catalogue.as_mut().ok_or(Error::NoCatalogue)?;
+        let (report, changed) = loaded.catalogue.apply(Delta::read(bytes)?)?;
+        match changed {
+            Some(ads) => loaded.ad_features.change(ads, &loaded.catalogue, now),
+            None => loaded.ad_features = AdFeatures::default(),
+        }
+        loaded.report.follow(&loaded.catalogue);
+        Ok(report)
     }
 
     /// The catalogue in force.
@@ -201,7 +225,8 @@ impl Engine {
     /// The scorer in force is used; where it fails, the cosine scorer stands in and the decision says so.
     pub fn rank(&mut self, request: &Request, now: Timestamp) -> Result<Decision, Error> {
         let loaded = self.catalogue.as_mut().ok_or(Error::NoCatalogue)?;
-        let ranking = loaded.ranking(&self.memory, request, now);
+        let inputs = self.scorer.as_ref().map_or(&[][..], |scorer| scorer.inputs());
+        let ranking = loaded.ranking(&self.memory, request, inputs, now);
         let decision = ranking.decide(self.scorer.as_deref_mut(), &mut self.cosine)?;
         self.memory.counters.remember(DecisionRecord::from(&decision), decision.fallback.is_some());
         Ok(decision)
@@ -225,8 +250,8 @@ impl Engine {
     fn item(&self, id: String) -> Item {
         let product = self.catalogue().and_then(|c| c.product(&id));
         Item {
-            brand: product.map(|p| p.brand.clone()).filter(|b| !b.is_empty()),
-            category: product.map(|p| p.category.clone()).filter(|c| !c.is_empty()),
+            brand: product.map(|p| p.brand.to_owned()).filter(|b| !b.is_empty()),
+            category: product.map(|p| p.category.to_owned()).filter(|c| !c.is_empty()),
             price: product.and_then(|p| p.price),
             quantity: 1,
             id,

@@ -73,6 +73,39 @@ pub enum Error {
         /// What did not fit.
         what: &'static str,
     },
+    /// A catalogue's file, shard or delta in a layout that this build does not read.
+    CatalogueSchema {
+        /// The schema in the bytes.
+        found: u16,
+        /// The schema this build reads.
+        supported: u16,
+    },
+    /// A catalogue's file, shard or delta that is truncated or altered.
+    CatalogueDamaged {
+        /// What did not fit.
+        what: &'static str,
+    },
+    /// A shard that is not the one the manifest names.
+    ShardMismatch {
+        /// The file as the manifest names it.
+        file: String,
+        /// The hash the manifest states.
+        expected: String,
+        /// The hash in the shard.
+        found: String,
+    },
+    /// A delta for another version of the catalogue than the one in force.
+    DeltaMismatch {
+        /// The version the delta applies to.
+        expected: String,
+        /// The version in force.
+        found: String,
+    },
+    /// Two catalogues between which there is no delta.
+    DeltaImpossible {
+        /// What keeps one from becoming the other.
+        what: &'static str,
+    },
     /// A scorer gave NaN, infinity, or the wrong number of scores.
     NonFiniteScore {
         /// Which ad, or how many scores.
@@ -127,6 +160,11 @@ impl Error {
             Error::UnknownAd { .. } => "unknown-ad",
             Error::SnapshotVersion { .. } => "snapshot-version",
             Error::SnapshotDamaged { .. } => "snapshot-damaged",
+            Error::CatalogueSchema { .. } => "catalogue-schema",
+            Error::CatalogueDamaged { .. } => "catalogue-damaged",
+            Error::ShardMismatch { .. } => "shard-mismatch",
+            Error::DeltaMismatch { .. } => "delta-mismatch",
+            Error::DeltaImpossible { .. } => "delta-impossible",
             Error::NonFiniteScore { .. } => "non-finite-score",
             Error::Scorer(e) => e.code,
         }
@@ -141,6 +179,8 @@ impl Error {
             Error::UnknownPlacement { .. } => Some("placement"),
             Error::UnknownDecision { .. } => Some("decision"),
             Error::UnknownAd { .. } => Some("ad"),
+            Error::ShardMismatch { .. } => Some("shards"),
+            Error::DeltaMismatch { .. } => Some("version"),
             _ => None,
         }
     }
@@ -156,7 +196,14 @@ impl Error {
             Error::UnknownDecision { decision } => Some(decision.clone()),
             Error::UnknownAd { ad, .. } => Some(ad.clone()),
             Error::SnapshotVersion { found, .. } => Some(found.to_string()),
-            Error::SnapshotDamaged { .. } | Error::NoCatalogue | Error::Scorer(_) => None,
+            Error::CatalogueSchema { found, .. } => Some(found.to_string()),
+            Error::ShardMismatch { file, .. } => Some(file.clone()),
+            Error::DeltaMismatch { found, .. } => Some(found.clone()),
+            Error::SnapshotDamaged { .. }
+            | Error::CatalogueDamaged { .. }
+            | Error::DeltaImpossible { .. }
+            | Error::NoCatalogue
+            | Error::Scorer(_) => None,
         }
     }
 
@@ -180,6 +227,16 @@ impl Error {
             Error::UnknownAd { .. } => "Send an `ad` of that decision's slate".into(),
             Error::SnapshotVersion { .. } => "Load the build that wrote it, or start with an empty profile".into(),
             Error::SnapshotDamaged { .. } => "Restore an older copy, or start with an empty profile".into(),
+            Error::CatalogueSchema { .. } | Error::CatalogueDamaged { .. } => {
+                "Write it again with `nearside catalogue` of this release; the catalogue before stays".into()
+            }
+            Error::ShardMismatch { .. } => {
+                "Serve the manifest and the shards of one build; the catalogue before stays".into()
+            }
+            Error::DeltaMismatch { expected, .. } => {
+                format!("Load the catalogue of version {expected}, or the newest one whole; the one before stays")
+            }
+            Error::DeltaImpossible { .. } => "Publish the new catalogue whole".into(),
             Error::NonFiniteScore { .. } => "Check the model with `nearside check`; the last good scorer stays".into(),
             Error::Scorer(e) => e.remedy.clone(),
         }
@@ -203,6 +260,17 @@ impl fmt::Display for Error {
                 write!(f, "the snapshot has version {found}; this build reads up to {supported}")
             }
             Error::SnapshotDamaged { what } => write!(f, "the snapshot is damaged: {what}"),
+            Error::CatalogueSchema { found, supported } => {
+                write!(f, "the catalogue's file has schema {found}; this build reads {supported}")
+            }
+            Error::CatalogueDamaged { what } => write!(f, "the catalogue's file is damaged: {what}"),
+            Error::ShardMismatch { file, expected, found } => {
+                write!(f, "the shard {file} has hash {found}; the manifest says {expected}")
+            }
+            Error::DeltaMismatch { expected, found } => {
+                write!(f, "the delta is for version {expected} of the catalogue; version {found} is in force")
+            }
+            Error::DeltaImpossible { what } => write!(f, "there is no delta between the catalogues: {what}"),
             Error::NonFiniteScore { ad, value } => write!(f, "the scorer gave {value} for {ad}"),
             Error::Scorer(e) => f.write_str(&e.message),
         }

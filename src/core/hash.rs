@@ -25,6 +25,18 @@ impl Fnv {
         self
     }
 
+    /// This hash continued with `bytes`, eight at a time: as good at finding damage, and several times as fast. What is
+    /// left over at the end counts as if zeros followed.
+    pub(crate) fn with_words(mut self, bytes: &[u8]) -> Fnv {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        for word in words.iter().chain([&last]) {
+            self.0 = (self.0 ^ u64::from_le_bytes(*word)).wrapping_mul(0x0100_0000_01b3);
+        }
+        self
+    }
+
     /// The value.
     pub const fn value(self) -> u64 {
         self.0

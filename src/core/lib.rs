@@ -29,7 +29,8 @@
 //!
 //! - [`Value`]: what a shop hands over, before anyone trusts it. [`clean`]: from that to an [`Event`].
 //! - [`history`] and [`Profile`]: what is remembered. [`snapshot`]: the same as bytes.
-//! - [`Catalogue`]: products, campaigns, placements. [`content`]: what a product is, as a vector.
+//! - [`Feed`]: products, campaigns, placements as a shop writes them. [`Catalogue`]: the same in columns.
+//! - [`Assembly`]: a catalogue that comes in shards. [`content`]: what a product is, as a vector.
 //! - [`feature`]: the ONNX contract's table. [`Scorer`] and [`Cosine`]: features to scores.
 //! - [`Request`], [`Decision`], [`Feedback`]: question, answer, and what came of it.
 //! - [`Engine`]: all of it for one shopper.
@@ -50,6 +51,7 @@ mod money;
 mod profile;
 mod rank;
 mod request;
+mod scan;
 mod scorer;
 pub mod snapshot;
 mod statement;
@@ -58,8 +60,8 @@ mod time;
 mod value;
 
 pub use catalogue::{
-    Ad, Availability, Campaign, Catalogue, CatalogueReport, Creative, Exclusion, Placement, Problem, Product, Sale,
-    Severity, Vocabulary,
+    Assembly, Availability, Campaign, Catalogue, CatalogueReport, Creative, DeltaReport, Exclusion, Feed, Listing,
+    Placement, Problem, Product, Sale, Severity, Shard, Vocabulary, shard_hash,
 };
 pub use cosine::Cosine;
 pub use decision::{Basis, Decision, DecisionRecord, Fallback, Filled, ScoredBy};
@@ -72,7 +74,8 @@ pub use hash::Fnv;
 pub use profile::{
     AGE_BANDS, Basic, Decayed, GENDERS, HALF_LIFE_HOURS, INTEREST_LIMIT, ItemInterest, Profile, Stage, Subject,
 };
-pub use request::{Device, Page, PageType, Request};
+pub use rank::{RETRIEVED, Retrieval, SCAN_ABOVE};
+pub use request::{Device, Page, PageType, Request, Retrieve};
 pub use scorer::{Scorer, ScorerError};
 pub use statement::Statement;
 pub use stats::{EventStats, Interest, ProfileStats, Stats};

@@ -1,11 +1,12 @@
 //! Ranking: who competes, what the scorer sees, and the order that follows.
 
+mod ad_features;
+mod competition;
 mod features;
+mod interest;
+mod retrieval;
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
-
-use crate::catalogue::{Catalogue, Exclusion, Placement};
+use crate::catalogue::Catalogue;
 use crate::decision::{Basis, Decision, Fallback, Filled, ScoredBy};
 use crate::error::Error;
 use crate::event::Timestamp;
@@ -14,14 +15,18 @@ use crate::feedback::Counters;
 use crate::hash::Fnv;
 use crate::profile::{ItemInterest, Profile};
 use crate::request::Request;
+use crate::scan::Best;
 use crate::scorer::Scorer;
 
-pub(crate) use features::Columns;
+pub(crate) use ad_features::AdFeatures;
+use competition::Competition;
+pub use retrieval::{RETRIEVED, Retrieval, SCAN_ABOVE};
 
 /// Everything a ranking reads.
 pub(crate) struct Ranking<'a> {
     pub(crate) catalogue: &'a Catalogue,
-    pub(crate) columns: &'a Columns,
+    /// The `ad.` features that the scorer asks for.
+    pub(crate) ad_features: &'a AdFeatures,
     pub(crate) profile: &'a Profile,
     /// The profile's items.
     pub(crate) known: Vec<Known<'a>>,
@@ -34,7 +39,7 @@ pub(crate) struct Ranking<'a> {
 pub(crate) struct Known<'a> {
     pub(crate) id: &'a str,
     pub(crate) interest: &'a ItemInterest,
-    /// Index of the product, where the catalogue has it.
+    /// The product's row, where the catalogue has it.
     pub(crate) product: Option<usize>,
 }
 
@@ -54,12 +59,15 @@ impl Ranking<'_> {
         stand_in: &mut dyn Scorer,
     ) -> Result<Decision, Error> {
         let placement = self.catalogue.placement(&self.request.placement).ok_or_else(|| self.unknown_placement())?;
-        let (eligible, removed) = self.eligible(placement);
+        let competition = Competition::new(self, placement);
+        let limit = self.request.limit.map_or(placement.max_ads, |limit| limit.min(placement.max_ads));
+        let rows = retrieval::retrieve(self, &competition, scorer.is_some(), limit);
+        let rows = rows.as_deref();
         let mut fallback = None;
         let mut scores = Vec::new();
         let mut scored_by = None;
         if let Some(scorer) = scorer {
-            match self.score(scorer) {
+            match self.score(scorer, rows) {
                 Ok(good) => {
                     scores = good;
                     scored_by = Some(name_of(scorer));
@@ -68,94 +76,51 @@ impl Ranking<'_> {
             }
         }
         if scored_by.is_none() {
-            scores = self.score(stand_in)?;
+            scores = self.score(stand_in, rows)?;
         }
-        let limit = self.request.limit.map_or(placement.max_ads, |limit| limit.min(placement.max_ads));
+        let scored = |(index, score): (usize, &f32)| (rows.map_or(index, |rows| rows[index]), *score);
+        let scored = scores.iter().enumerate().map(scored);
+        let admits = |ad| competition.admits(self, ad);
         Ok(Decision {
             decision: self.identity(),
             placement: placement.id.clone(),
             at: self.now,
             seed: self.request.seed,
-            slate: self.slate(order(self.catalogue, &eligible, &scores, limit), &scores),
+            slate: self.slate(order(self.catalogue, scored, admits, limit)),
             basis: if self.profile.is_empty() { Basis::Contextual } else { Basis::Profile },
             scorer: scored_by.unwrap_or_else(|| name_of(stand_in)),
             fallback,
+            retrieval: Retrieval { by: if rows.is_some() { "scan" } else { "all" }, ads: scores.len() },
             catalogue_version: self.catalogue.version().to_owned(),
-            candidates: eligible.len(),
-            removed,
+            candidates: competition.candidates,
+            removed: competition.removed,
         })
     }
 
-    /// Scores every ad of the catalogue, eligible or not: what depends on the
+    /// Scores some ads, or all of the catalogue, eligible or not: what depends on the
     /// catalogue alone can then be computed once and reused, and few ads are removed.
-    pub(crate) fn score(&self, scorer: &mut dyn Scorer) -> Result<Vec<f32>, Error> {
-        let mut features = Features::new(self.catalogue.ads().len()).of_edition(self.columns.edition().clone());
+    pub(crate) fn score(&self, scorer: &mut dyn Scorer, rows: Option<&[usize]>) -> Result<Vec<f32>, Error> {
+        let mut features = Features::new(self.catalogue.ad_count()).of_edition(self.ad_features.edition().clone());
+        if let Some(rows) = rows {
+            features = features.of_rows(rows);
+        }
         features::fill(self, scorer.inputs(), scorer.session_length(), &mut features);
         let mut scores = Vec::with_capacity(features.candidates());
         scorer.score(&features, &mut scores)?;
-        check(self.catalogue, &scores)?;
+        check(self.catalogue, rows, &scores)?;
         Ok(scores)
     }
 
-    fn eligible(&self, placement: &Placement) -> (Vec<usize>, BTreeMap<&'static str, usize>) {
-        let catalogue = self.catalogue;
-        let obstacles = self.shoppers_obstacles(placement);
-        let mut removed = BTreeMap::new();
-        let mut eligible = Vec::with_capacity(catalogue.ads().len());
-        for (ad, in_stock) in catalogue.in_stock().iter().enumerate() {
-            let shops = if *in_stock { self.campaigns_obstacle(ad, placement) } else { Some("out_of_stock") };
-            match shops.or_else(|| obstacles[catalogue.product_index_of(ad)]) {
-                None => eligible.push(ad),
-                Some(reason) => *removed.entry(reason).or_insert(0) += 1,
-            }
-        }
-        (eligible, removed)
-    }
-
-    /// Why the ad's campaign does not show here.
-    fn campaigns_obstacle(&self, ad: usize, placement: &Placement) -> Option<&'static str> {
-        let runs = self.catalogue.campaign_of(ad).is_none_or(|c| c.runs(&placement.id, self.now));
-        (!runs).then_some("campaign_not_running")
-    }
-
-    /// Why this shopper should not see a product here, for every product. The first reason stands.
-    ///
-    /// Goes through what the profile holds, which is bounded, and not through the catalogue.
-    fn shoppers_obstacles(&self, placement: &Placement) -> Vec<Option<&'static str>> {
-        let mut obstacles = vec![None; self.catalogue.products().len()];
-        let mut keep_out = |product: Option<usize>, reason| {
-            if let Some(product) = product {
-                obstacles[product].get_or_insert(reason);
-            }
-        };
-        let excludes = |exclusion| placement.exclude.contains(&exclusion);
-        let index = |id: &str| self.catalogue.product_index(id);
-        self.counters.dismissed(self.now).for_each(|id| keep_out(index(id), "dismissed"));
-        if let Some(current) = self.request.page.item_id.as_deref().filter(|_| excludes(Exclusion::Current)) {
-            keep_out(index(current), Exclusion::Current.word());
-        }
-        for known in &self.known {
-            if excludes(Exclusion::Bought) && known.interest.bought.is_some() {
-                keep_out(known.product, Exclusion::Bought.word());
-            }
-            if excludes(Exclusion::InCart) && known.interest.in_cart > 0 {
-                keep_out(known.product, Exclusion::InCart.word());
-            }
-        }
-        obstacles
-    }
-
-    fn slate(&self, order: Vec<usize>, scores: &[f32]) -> Vec<Filled> {
-        let filled = order.into_iter().enumerate().map(|(position, index)| {
-            let ad = &self.catalogue.ads()[index];
-            let campaign = self.catalogue.campaign_of(index);
+    fn slate(&self, order: Vec<(f32, usize)>) -> Vec<Filled> {
+        let filled = order.into_iter().enumerate().map(|(position, (score, ad))| {
+            let campaign = self.catalogue.campaign_of(ad);
             Filled {
                 position,
-                ad: ad.id.clone(),
-                item_id: self.catalogue.product_of(index).id.clone(),
+                ad: self.catalogue.ad_id(ad).to_owned(),
+                item_id: self.catalogue.listing(self.catalogue.row_of(ad)).id.to_owned(),
                 campaign: campaign.map(|c| c.id.clone()),
                 sponsored: campaign.is_some(),
-                score: scores[index],
+                score,
                 propensity: 1.0,
             }
         });
@@ -181,63 +146,43 @@ fn name_of(scorer: &dyn Scorer) -> ScoredBy {
     ScoredBy { name: scorer.name(), model: scorer.model().map(str::to_owned) }
 }
 
-fn check(catalogue: &Catalogue, scores: &[f32]) -> Result<(), Error> {
-    if scores.len() != catalogue.ads().len() {
-        let ad = format!("{} ads", catalogue.ads().len());
-        return Err(Error::NonFiniteScore { ad, value: format!("{} scores", scores.len()) });
+fn check(catalogue: &Catalogue, rows: Option<&[usize]>, scores: &[f32]) -> Result<(), Error> {
+    let expected = rows.map_or(catalogue.ad_count(), <[usize]>::len);
+    if scores.len() != expected {
+        return Err(Error::NonFiniteScore { ad: format!("{expected} ads"), value: format!("{} scores", scores.len()) });
     }
     match scores.iter().position(|s| !s.is_finite()) {
         None => Ok(()),
-        Some(bad) => Err(Error::NonFiniteScore { ad: catalogue.ads()[bad].id.clone(), value: scores[bad].to_string() }),
-    }
-}
-
-/// An ad and what it is ordered by. The greater goes first.
-#[derive(Clone, Copy, PartialEq)]
-struct Contender {
-    score: f32,
-    /// New ads share the prior score, so ties are common.
-    tie_place: usize,
-    ad: usize,
-}
-
-impl Eq for Contender {}
-
-impl Ord for Contender {
-    fn cmp(&self, other: &Contender) -> Ordering {
-        self.score.total_cmp(&other.score).then_with(|| other.tie_place.cmp(&self.tie_place))
-    }
-}
-
-impl PartialOrd for Contender {
-    fn partial_cmp(&self, other: &Contender) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The best `limit` of the eligible ads, best first, no product twice.
-fn order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
-    // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
-    let enough = limit.saturating_add(catalogue.ads().len() - catalogue.products().len());
-    // The worst of the best so far is on top, and most ads are not better.
-    let mut best = BinaryHeap::with_capacity(enough.min(eligible.len()));
-    for ad in eligible {
-        let contender = Contender { score: scores[*ad], tie_place: catalogue.tie_place(*ad), ad: *ad };
-        if best.len() < enough {
-            best.push(Reverse(contender));
-        } else if let Some(mut worst) = best.peek_mut()
-            && contender > worst.0
-        {
-            *worst = Reverse(contender);
+        Some(bad) => {
+            let ad = catalogue.ad_id(rows.map_or(bad, |rows| rows[bad])).to_owned();
+            Err(Error::NonFiniteScore { ad, value: scores[bad].to_string() })
         }
     }
-    let mut shown: Vec<usize> = Vec::with_capacity(limit.min(best.len()));
-    let mut order = Vec::with_capacity(limit.min(best.len()));
-    for Reverse(Contender { ad, .. }) in best.into_sorted_vec() {
-        let product = catalogue.product_index_of(ad);
-        if shown.len() < limit && !shown.contains(&product) {
-            shown.push(product);
-            order.push(ad);
+}
+
+/// The best `limit` of the scored ads that may be shown, best first, no product twice.
+fn order(
+    catalogue: &Catalogue,
+    scored: impl Iterator<Item = (usize, f32)>,
+    admits: impl Fn(usize) -> bool,
+    limit: usize,
+) -> Vec<(f32, usize)> {
+    // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
+    let enough = limit.saturating_add(catalogue.creative_ads().len());
+    let mut best = Best::new(enough, |a, b| catalogue.tie_order(a, b));
+    for (ad, score) in scored {
+        // Most ads are not better than the best so far, and need no look at the rules.
+        if score >= best.floor() && admits(ad) {
+            best.offer(score, ad);
+        }
+    }
+    let mut shown: Vec<usize> = Vec::new();
+    let mut order = Vec::new();
+    for (score, ad) in best.into_sorted() {
+        let row = catalogue.row_of(ad);
+        if shown.len() < limit && !shown.contains(&row) {
+            shown.push(row);
+            order.push((score, ad));
         }
     }
     order
@@ -264,15 +209,15 @@ mod tests {
     /// The order written the obvious way.
     fn plain_order(catalogue: &Catalogue, eligible: &[usize], scores: &[f32], limit: usize) -> Vec<usize> {
         let mut all = eligible.to_vec();
-        all.sort_by_key(|ad| catalogue.ads()[*ad].id.clone());
-        all.sort_by_key(|ad| catalogue.ads()[*ad].campaign.is_none());
-        all.sort_by_key(|ad| catalogue.product_of(*ad).id.clone());
+        all.sort_by_key(|ad| catalogue.ad_id(*ad).to_owned());
+        all.sort_by_key(|ad| catalogue.campaign_of(*ad).is_none());
+        all.sort_by_key(|ad| catalogue.listing(catalogue.row_of(*ad)).id.to_owned());
         all.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
         let mut shown = Vec::new();
         let mut products = Vec::new();
         for ad in all {
-            if !products.contains(&catalogue.ads()[ad].product) && shown.len() < limit {
-                products.push(catalogue.ads()[ad].product);
+            if !products.contains(&catalogue.row_of(ad)) && shown.len() < limit {
+                products.push(catalogue.row_of(ad));
                 shown.push(ad);
             }
         }
@@ -288,14 +233,17 @@ mod tests {
         ) {
             let catalogue = catalogue(40, &[0, 0, 1, 5, 5, 5, 39, 38, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
             let eligible: Vec<usize> = (0..60).filter(|i| eligible[*i]).collect();
-            prop_assert_eq!(order(&catalogue, &eligible, &scores, limit), plain_order(&catalogue, &eligible, &scores, limit));
+            let scored = scores.iter().copied().enumerate();
+            let found = order(&catalogue, scored, |ad| eligible.contains(&ad), limit);
+            let found: Vec<usize> = found.into_iter().map(|(_, ad)| ad).collect();
+            prop_assert_eq!(found, plain_order(&catalogue, &eligible, &scores, limit));
         }
     }
 
     #[test]
     fn a_scorer_that_gives_nan_is_refused_with_the_ad() {
         let catalogue = catalogue(3, &[]);
-        let error = check(&catalogue, &[0.5, f32::NAN, 0.5]).unwrap_err();
+        let error = check(&catalogue, None, &[0.5, f32::NAN, 0.5]).unwrap_err();
         assert_eq!(error, Error::NonFiniteScore { ad: "p1".into(), value: "NaN".into() });
     }
 }

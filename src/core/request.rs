@@ -67,6 +67,23 @@ impl Default for Page {
     }
 }
 
+/// Most products that a request can have retrieved; beyond it, scoring all is no slower.
+const RETRIEVE_LIMIT: f64 = 100_000.0;
+
+/// How many products are scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retrieve {
+    /// All with a model in force, and without one in a catalogue of at most [`SCAN_ABOVE`](crate::SCAN_ABOVE) products;
+    /// the best [`RETRIEVED`](crate::RETRIEVED) by content in a larger one.
+    #[default]
+    Auto,
+    /// All, every score exact.
+    All,
+    /// The best so many by content, and those the shopper knows. At least as many as the slate is long; a model that
+    /// prefers what is unlike in content finds less of it the fewer there are.
+    Best(usize),
+}
+
 /// A question for the ranker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -78,12 +95,14 @@ pub struct Request {
     pub limit: Option<usize>,
     /// The shopper's device, where told.
     pub device: Option<Device>,
+    /// How many products are scored.
+    pub retrieve: Retrieve,
     /// Makes the decision repeatable.
     pub seed: u64,
 }
 
 impl Request {
-    /// Reads `{ placement, page?: { type?, item_id?, category?, search_term? }, limit?, device?, seed? }`.
+    /// Reads `{ placement, page?: { type?, item_id?, category?, search_term? }, limit?, device?, retrieve?, seed? }`.
     ///
     /// `seed` is used where the request names none. Unknown fields are ignored.
     pub fn read(value: &Value<'_>, seed: u64) -> Result<Request, Error> {
@@ -105,6 +124,14 @@ impl Request {
             },
         };
         let device = value.get("device").map(|d| Device::read(d, "device")).transpose()?;
+        let retrieve = match value.get("retrieve") {
+            None => Retrieve::Auto,
+            Some(given) if given.text() == Some("all") => Retrieve::All,
+            Some(given) => match given.number().filter(|n| (1.0..=RETRIEVE_LIMIT).contains(n)) {
+                Some(n) => Retrieve::Best(n as usize),
+                None => return Err(given.invalid("retrieve", "\"all\", or a whole number from 1 to 100000")),
+            },
+        };
         let seed = match value.get("seed") {
             None => seed,
             // The largest integer that a JavaScript number holds exactly.
@@ -113,7 +140,7 @@ impl Request {
                 None => return Err(seed.invalid("seed", "a whole number from 0 to 2^53 - 1")),
             },
         };
-        Ok(Request { placement, page, limit, device, seed })
+        Ok(Request { placement, page, limit, device, retrieve, seed })
     }
 }
 
@@ -159,6 +186,8 @@ mod tests {
             (r#"{"placement":"p","page":{"item_id":[]}}"#, "page.item_id"),
             (r#"{"placement":"p","limit":0}"#, "limit"),
             (r#"{"placement":"p","device":"fridge"}"#, "device"),
+            (r#"{"placement":"p","retrieve":"most"}"#, "retrieve"),
+            (r#"{"placement":"p","retrieve":0}"#, "retrieve"),
             (r#"{"placement":"p","seed":-1}"#, "seed"),
         ] {
             assert_eq!(read(json).unwrap_err().field(), Some(field), "{json}");

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use nearside_core::content::prefixes;
-use nearside_core::{Availability, Catalogue, Device, PageType, Product};
+use nearside_core::{Availability, Device, Feed, PageType, Product};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -62,12 +62,12 @@ pub struct Simulator<'a> {
 }
 
 impl<'a> Simulator<'a> {
-    /// Shoppers that see what `catalogue` has in stock.
+    /// Shoppers that see what the catalogue of `feed` has in stock.
     ///
     /// Errors: `too-few-products` for fewer than the longest list.
-    pub fn new(catalogue: &'a Catalogue, seed: u64) -> Result<Simulator<'a>, Error> {
+    pub fn new(feed: &'a Feed, seed: u64) -> Result<Simulator<'a>, Error> {
         let in_stock = |product: &&Product| product.availability == Availability::InStock;
-        let products: Vec<&Product> = catalogue.products().iter().filter(in_stock).collect();
+        let products: Vec<&Product> = feed.products().iter().filter(in_stock).collect();
         if products.len() < RESULTS {
             return Err(Error::TooFewProducts { got: products.len(), needed: RESULTS });
         }
@@ -75,7 +75,7 @@ impl<'a> Simulator<'a> {
         for product in &products {
             prefixes(&product.category).for_each(|path| aisles.entry(path).or_default().push(product));
         }
-        Ok(Simulator { products, aisles, currency: catalogue.currency().unwrap_or("USD"), seed })
+        Ok(Simulator { products, aisles, currency: feed.currency().unwrap_or("USD"), seed })
     }
 
     /// The events of session `number`, 0 the first of `sessions`: JSON lines of GA4's events, each marked `simulated`,
@@ -390,7 +390,7 @@ fn item(product: &Product) -> Value {
 mod tests {
     use super::*;
 
-    fn catalogue() -> Catalogue {
+    fn feed() -> Feed {
         let product = |i: usize| {
             let category = ["Music > Guitars > Acoustic", "Music > Guitars > Electric", "Kitchen > Fridges"][i % 3];
             format!(
@@ -401,12 +401,12 @@ mod tests {
         let products: Vec<String> = (1..=60).map(product).collect();
         let json =
             format!(r#"{{"currency":"USD","products":[{}],"placements":[{{"id":"home"}}]}}"#, products.join(","));
-        Catalogue::read(json.as_bytes()).unwrap().0
+        Feed::read(json.as_bytes()).unwrap()
     }
 
     fn events(seed: u64, sessions: u64) -> Vec<Value> {
-        let catalogue = catalogue();
-        let simulator = Simulator::new(&catalogue, seed).unwrap();
+        let feed = feed();
+        let simulator = Simulator::new(&feed, seed).unwrap();
         let lines = (0..sessions).flat_map(|number| simulator.session(number, sessions));
         lines.map(|line| serde_json::from_str(&line).unwrap()).collect()
     }
@@ -422,8 +422,8 @@ mod tests {
 
     #[test]
     fn a_session_depends_on_its_number_and_the_seed_alone() {
-        let catalogue = catalogue();
-        let [one, again, other] = [1, 1, 2].map(|seed| Simulator::new(&catalogue, seed).unwrap().session(7, 100));
+        let feed = feed();
+        let [one, again, other] = [1, 1, 2].map(|seed| Simulator::new(&feed, seed).unwrap().session(7, 100));
         assert_eq!(one, again);
         assert_ne!(one, other);
     }
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn a_catalogue_with_next_to_nothing_in_stock_is_refused() {
-        let (few, _) = Catalogue::read(br#"{"products":[{"id":"a","title":"A"}],"placements":[]}"#).unwrap();
+        let few = Feed::read(br#"{"products":[{"id":"a","title":"A"}],"placements":[]}"#).unwrap();
         assert_eq!(Simulator::new(&few, 1).unwrap_err().code(), "too-few-products");
     }
 }

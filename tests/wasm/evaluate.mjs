@@ -27,7 +27,7 @@ export function ask(NearsideEngine, { catalogue, model, sessions }) {
     return events.slice(0, -1).map((event, index) => {
       engine.observe(event, event.ts)
       const page = { type: 'product', item_id: items[index] }
-      const { slate, fallback } = engine.rank({ placement: 'replay', page, seed: 0 }, event.ts)
+      const { slate, fallback } = engine.rank({ placement: 'replay', page, retrieve: 'all', seed: 0 }, event.ts)
       if (fallback) throw new Error(`the model failed: ${fallback.message}`)
       const place = slate.findIndex(({ item_id }) => item_id === items[index + 1])
       if (place < 0) return 0

@@ -189,8 +189,7 @@ impl Player<'_> {
     }
 
     fn note(&mut self, request: &Request, now: Timestamp, shown: &[(usize, Outcome)]) -> Result<(), Error> {
-        // The first ads are the products, in the same order.
-        let ads: Vec<usize> = shown.iter().map(|(product, _)| *product).collect();
+        let ads: Vec<usize> = shown.iter().map(|(product, _)| self.of.catalogue.row(*product)).collect();
         let examples = self.recorder.examples(&mut self.engine, request, now, &ads).map_err(Error::Ranking)?;
         self.noted.extend(examples.into_iter().zip(shown.iter().map(|(_, outcome)| *outcome)));
         Ok(())

@@ -35,7 +35,8 @@ pub(crate) fn examples(table: &Impressions, terms: &Terms, progress: &ProgressBa
                 let at = Timestamp(row.at.0 - PACE_MS * (row.history.len() - index) as u64);
                 engine.observe(&view(id, facts, at), at).map_err(Error::Ranking)?;
             }
-            let ad = catalogue.product(&table.ads[row.ad].0).into_iter().collect::<Vec<_>>();
+            let ad = catalogue.product(&table.ads[row.ad].0).map(|product| catalogue.row(product));
+            let ad = ad.into_iter().collect::<Vec<_>>();
             let noted = recorder.examples(&mut engine, &request(row), row.at, &ad).map_err(Error::Ranking)?;
             let outcome = Outcome { clicked: row.clicked, position: None, rate: 1.0 };
             noted.iter().for_each(|example| examples.push(terms, group, example, outcome));

@@ -1,7 +1,7 @@
 //! A model, or the scorer that needs none, in the engine a shop ships, asked what the baselines are asked.
 
 use nearside_core::history::GAP_MS;
-use nearside_core::{Engine, Request};
+use nearside_core::{Engine, Request, Retrieve};
 use nearside_log::Step;
 
 use super::DEPTH;
@@ -51,8 +51,12 @@ impl ModelWorker<'_> {
     }
 
     fn place(&mut self, step: &Step, next: u32) -> Result<Place, Error> {
-        let request =
-            Request { placement: PLACEMENT.into(), page: page(self.task.test_log(), step), ..Request::default() };
+        let request = Request {
+            placement: PLACEMENT.into(),
+            page: page(self.task.test_log(), step),
+            retrieve: Retrieve::All,
+            ..Request::default()
+        };
         let decision = self.engine.rank(&request, step.at).map_err(Error::Ranking)?;
         self.oddities.fallbacks += u64::from(decision.fallback.is_some());
         let ranked = |index: usize| decision.slate.get(index).map(|filled| filled.score);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use nearside_core::{Engine, Request, Timestamp};
+use nearside_core::{Engine, Request, Retrieve, Timestamp};
 use nearside_log::{Log, Session};
 use serde::Serialize;
 
@@ -126,7 +126,12 @@ impl<'a> Player<'a> {
             }
             let Some(target) = session.next_target(position) else { continue };
 
-            let request = Request { placement: PLACEMENT.into(), page: page(log, step), ..Request::default() };
+            let request = Request {
+                placement: PLACEMENT.into(),
+                page: page(log, step),
+                retrieve: Retrieve::All,
+                ..Request::default()
+            };
             let start = Instant::now();
             let decision = self.engine.rank(&request, step.at).map_err(Error::Ranking)?;
             let time = start.elapsed();

@@ -3,91 +3,90 @@
 //! A model's embedding tables are indexed by these integers, so model and
 //! catalogue must agree on them; the hash is how they find out.
 
-use super::columns::order;
-use crate::hash::{Fnv, Index};
+use std::iter;
+
+use super::texts::{Texts, Words, order};
+use crate::hash::Fnv;
 
 /// Items, categories and brands in the order of their ids. 0 is padding and unknown; the first word has id 1.
 #[derive(Clone, Debug, Default)]
 pub struct Vocabulary {
-    items: Words,
-    categories: Words,
-    brands: Words,
+    /// `None` where the items are the catalogue's products, numbered by the rows themselves.
+    pub(super) items: Option<Words>,
+    pub(super) item_count: usize,
+    pub(super) item_hash: String,
+    pub(super) categories: Words,
+    pub(super) brands: Words,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Words {
-    ids: Index<i32>,
-    hash: String,
+/// The hash over words in order.
+pub(super) fn hash<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    // Lengths keep ["ab"] and ["a", "b"] apart.
+    words.fold(Fnv::new(), |hash, word| hash.with(&(word.len() as u32).to_le_bytes()).with(word.as_bytes())).hex()
 }
 
-impl Words {
-    fn new<'a>(words: impl Iterator<Item = &'a str>) -> Words {
-        let mut ids = Index::default();
-        let mut hash = Fnv::new();
-        for (index, word) in words.enumerate() {
-            // Lengths keep ["ab"] and ["a", "b"] apart.
-            hash = hash.with(&(word.len() as u32).to_le_bytes()).with(word.as_bytes());
-            ids.insert(word.to_owned(), index as i32 + 1);
-        }
-        Words { ids, hash: hash.hex() }
-    }
+fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Words {
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    Words::new(order(words.iter().copied()).into_iter().map(|place| words[place]).collect())
+}
 
-    fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Words {
-        let words: Vec<&str> = words.filter(|w| !w.is_empty()).collect();
-        Words::new(order(words.iter().copied()).into_iter().map(|place| words[place]))
-    }
-
-    fn id(&self, word: &str) -> i32 {
-        self.ids.get(word).copied().unwrap_or(0)
-    }
+fn id(words: &Words, word: &str) -> i32 {
+    words.place(word).map_or(0, |place| place as i32 + 1)
 }
 
 impl Vocabulary {
-    /// The file's own lists where it has them, otherwise the words that occur, sorted. `items` are in order, and none
-    /// of the words comes twice.
+    /// The file's own lists where it has them, otherwise the words that occur, sorted. `items` are the products' ids in
+    /// rising order.
     pub(super) fn new<'a>(
-        given: [Option<Vec<String>>; 3],
-        items: impl Iterator<Item = &'a str>,
+        given: [Option<Texts>; 3],
+        items: &Texts,
         categories: impl Iterator<Item = &'a str>,
         brands: impl Iterator<Item = &'a str>,
     ) -> Vocabulary {
-        let given = given.map(|list| list.map(|list| Words::new(list.iter().map(String::as_str))));
         let [given_items, given_categories, given_brands] = given;
+        let given_items = given_items.filter(|given| given != items);
+        let numbered = given_items.as_ref().unwrap_or(items);
         Vocabulary {
-            items: given_items.unwrap_or_else(|| Words::new(items)),
-            categories: given_categories.unwrap_or_else(|| Words::sorted(categories)),
-            brands: given_brands.unwrap_or_else(|| Words::sorted(brands)),
+            item_count: numbered.len(),
+            item_hash: hash(numbered.iter()),
+            items: given_items.map(Words::new),
+            categories: given_categories.map_or_else(|| sorted(categories), Words::new),
+            brands: given_brands.map_or_else(|| sorted(brands), Words::new),
         }
     }
 
     /// A vocabulary of items alone, in this order: what a trainer numbers its sessions with.
     pub fn of_items<'a>(items: impl Iterator<Item = &'a str>) -> Vocabulary {
-        Vocabulary { items: Words::new(items), ..Vocabulary::default() }
-    }
-
-    /// The id of an item; 0 where it is unknown.
-    pub fn item(&self, id: &str) -> i32 {
-        self.items.id(id)
+        Vocabulary::new([Some(items.collect()), None, None], &Texts::default(), iter::empty(), iter::empty())
     }
 
     /// The id of a category path; 0 where it is unknown.
     pub fn category(&self, path: &str) -> i32 {
-        self.categories.id(path)
+        id(&self.categories, path)
     }
 
     /// The id of a brand; 0 where it is unknown.
     pub fn brand(&self, brand: &str) -> i32 {
-        self.brands.id(brand)
+        id(&self.brands, brand)
+    }
+
+    /// The id of an item, where a list of items was given.
+    pub(super) fn listed_item(&self, item: &str) -> Option<i32> {
+        self.items.as_ref().map(|words| id(words, item))
     }
 
     /// How many items there are.
     pub fn items(&self) -> usize {
-        self.items.ids.len()
+        self.item_count
     }
 
     /// The hash a model's `nearside.vocabulary` must equal: 16 hexadecimal digits over the items in order.
     pub fn item_hash(&self) -> &str {
-        &self.items.hash
+        &self.item_hash
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.items.as_ref().map_or(0, Words::bytes) + self.categories.bytes() + self.brands.bytes()
     }
 }
 
@@ -95,14 +94,9 @@ impl Vocabulary {
 mod tests {
     use super::*;
 
-    fn items(words: &[&str]) -> Vocabulary {
-        let list = Some(words.iter().map(|w| (*w).to_owned()).collect());
-        Vocabulary::new([list, None, None], std::iter::empty(), std::iter::empty(), std::iter::empty())
-    }
-
     #[test]
     fn order_and_boundaries_change_the_hash() {
-        let hash = |words: &[&str]| items(words).item_hash().to_owned();
+        let hash = |words: &[&str]| Vocabulary::of_items(words.iter().copied()).item_hash().to_owned();
         assert_eq!(hash(&["a", "b"]), hash(&["a", "b"]));
         assert_ne!(hash(&["a", "b"]), hash(&["b", "a"]));
         assert_ne!(hash(&["ab"]), hash(&["a", "b"]));
@@ -110,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_first_word_has_id_1_and_strangers_0() {
-        let vocabulary = items(&["x", "y"]);
-        assert_eq!([vocabulary.item("x"), vocabulary.item("y"), vocabulary.item("z")], [1, 2, 0]);
+        let given = [None, None, Some(["x", "y"].into_iter().collect())];
+        let vocabulary = Vocabulary::new(given, &Texts::default(), iter::empty(), iter::empty());
+        assert_eq!([vocabulary.brand("x"), vocabulary.brand("y"), vocabulary.brand("z")], [1, 2, 0]);
     }
 }

@@ -1,57 +1,15 @@
 //! Computing the feature table for one ranking.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use crate::catalogue::Catalogue;
-use crate::content::{self, Content};
 use crate::event::Timestamp;
-use crate::feature::{BASIC_WIDTH, Edition, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
+use crate::feature::{BASIC_WIDTH, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
 use crate::hash::Fnv;
 use crate::history::Record;
-use crate::profile::{AGE_BANDS, GENDERS, Subject};
-use crate::rank::{Known, Ranking};
+use crate::profile::{AGE_BANDS, GENDERS};
+use crate::rank::Ranking;
 use crate::request::{Device, PageType};
-
-/// The `ad.` features that change when a sale begins or ends, one value per ad.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Columns {
-    price: Vec<f32>,
-    discount: Vec<f32>,
-    edition: Edition,
-    valid: Option<(Timestamp, Timestamp)>,
-}
-
-impl Columns {
-    /// Whether the values hold at `now`.
-    pub(crate) fn hold(&self, now: Timestamp) -> bool {
-        self.valid.is_some_and(|(from, until)| from <= now && now < until)
-    }
-
-    /// Stands for these values and the catalogue's.
-    pub(crate) fn edition(&self) -> &Edition {
-        &self.edition
-    }
-
-    /// The values at `now`, good until the next sale begins or ends.
-    pub(crate) fn new(catalogue: &Catalogue, now: Timestamp) -> Columns {
-        let (mut from, mut until) = (Timestamp(0), Timestamp(u64::MAX));
-        for edge in catalogue.products().iter().filter_map(|p| p.sale).flat_map(|sale| [sale.from, sale.until]) {
-            if edge <= now {
-                from = from.max(edge);
-            } else {
-                until = until.min(edge);
-            }
-        }
-        let products = catalogue.products().iter();
-        let prices = products.clone().map(|p| p.price_at(now).map_or(0.0, libm::log1pf)).collect();
-        Columns {
-            price: catalogue.per_ad(prices),
-            discount: catalogue.per_ad(products.map(|p| p.discount_at(now)).collect()),
-            edition: Edition::new(),
-            valid: Some((from, until)),
-        }
-    }
-}
 
 /// Computes `wanted` into `features`. `session_length` is the length the model's file fixes, if it does.
 pub(super) fn fill<'a>(
@@ -60,7 +18,8 @@ pub(super) fn fill<'a>(
     session_length: Option<usize>,
     features: &mut Features<'a>,
 ) {
-    let mut computer = Computer { ranking, session_length, interest: None, context: None };
+    let rows = features.rows();
+    let mut computer = Computer { ranking, rows, session_length, interest: None, context: None };
     for feature in wanted {
         features.set(*feature, computer.values(*feature));
     }
@@ -68,6 +27,8 @@ pub(super) fn fill<'a>(
 
 struct Computer<'r, 'a> {
     ranking: &'a Ranking<'r>,
+    /// The ads that are scored; `None`: all.
+    rows: Option<&'a [usize]>,
     session_length: Option<usize>,
     interest: Option<Vec<f32>>,
     context: Option<Vec<f32>>,
@@ -75,10 +36,10 @@ struct Computer<'r, 'a> {
 
 impl<'a> Computer<'_, 'a> {
     fn values(&mut self, feature: Feature) -> Values<'a> {
-        let Ranking { catalogue, columns, request, profile, now, .. } = *self.ranking;
+        let Ranking { catalogue, ad_features, request, profile, now, .. } = *self.ranking;
         let vocabulary = catalogue.vocabulary();
         match feature {
-            Feature::SessionItem => self.session_ids(|r| vocabulary.item(&r.item)),
+            Feature::SessionItem => self.session_ids(|r| catalogue.item_id(&r.item)),
             Feature::SessionCategory => self.session_ids(|r| vocabulary.category(&r.category)),
             Feature::SessionBrand => self.session_ids(|r| vocabulary.brand(&r.brand)),
             Feature::SessionKind => self.session_ids(|r| r.name.id()),
@@ -91,19 +52,19 @@ impl<'a> Computer<'_, 'a> {
             Feature::ContextTime => floats(time_of_week(now)),
             Feature::ContextDevice => floats(one_hot(Device::ALL.len(), request.device.map(|d| d as usize))),
             Feature::ContextInterest => floats(self.context().to_vec()),
-            Feature::AdItem => Values::Id(Cow::Borrowed(catalogue.item_ids())),
-            Feature::AdCategory => Values::Id(Cow::Borrowed(catalogue.category_ids())),
-            Feature::AdBrand => Values::Id(Cow::Borrowed(catalogue.brand_ids())),
-            Feature::AdPrice => Values::Float(Cow::Borrowed(&columns.price)),
-            Feature::AdDiscount => Values::Float(Cow::Borrowed(&columns.discount)),
-            Feature::AdEmbedding => Values::Float(Cow::Borrowed(catalogue.all_embeddings())),
+            Feature::AdItem
+            | Feature::AdCategory
+            | Feature::AdBrand
+            | Feature::AdPrice
+            | Feature::AdDiscount
+            | Feature::AdEmbedding => ad_features.values(feature, catalogue),
             Feature::PairCosine => {
                 self.interest();
-                cosines(catalogue, self.interest.as_deref().unwrap_or_default())
+                self.cosines(self.interest.as_deref().unwrap_or_default())
             }
             Feature::PairContext => {
                 self.context();
-                cosines(catalogue, self.context.as_deref().unwrap_or_default())
+                self.cosines(self.context.as_deref().unwrap_or_default())
             }
             Feature::PairCategory => self.category_affinity(),
             Feature::PairBrand => self.brand_affinity(),
@@ -131,66 +92,12 @@ impl<'a> Computer<'_, 'a> {
         floats(self.session(value))
     }
 
-    /// The seed formula: u = sum of w_j x_j over what the shopper did, then scaled to length 1.
     fn interest(&mut self) -> &[f32] {
-        let Ranking { catalogue, profile, ref known, now, .. } = *self.ranking;
-        self.interest.get_or_insert_with(|| {
-            let mut sum = vec![0.0; catalogue.embedding_width()];
-            for Known { id, interest: item, product } in known {
-                let weight = item.interest.value(now) as f32;
-                match product {
-                    // The first ads are the products, in the same order.
-                    Some(product) => add(&mut sum, catalogue.embedding(*product), weight),
-                    None if catalogue.embeddings_are_hashed() => {
-                        let known = Content {
-                            id: Some(id),
-                            title: "",
-                            category: &item.category,
-                            brand: &item.brand,
-                            price: item.price,
-                        };
-                        add(&mut sum, &known.vector(), weight);
-                    }
-                    // Brought-along embeddings have no place for what they do not list.
-                    None => {}
-                }
-            }
-            if catalogue.embeddings_are_hashed() {
-                for (term, weight) in profile.terms() {
-                    add(&mut sum, &content::words_vector([term.as_str()].into_iter()), weight.value(now) as f32);
-                }
-                for (subject, weight) in profile.preferences() {
-                    let known = match subject {
-                        Subject::Category(path) => Content { category: path, ..Content::default() },
-                        Subject::Brand(brand) => Content { brand, ..Content::default() },
-                    };
-                    add(&mut sum, &known.vector(), *weight as f32);
-                }
-            }
-            content::normalise(&mut sum);
-            sum
-        })
+        self.interest.get_or_insert_with(|| self.ranking.profile_interest())
     }
 
     fn context(&mut self) -> &[f32] {
-        let Ranking { catalogue, request, .. } = *self.ranking;
-        self.context.get_or_insert_with(|| {
-            let mut sum = vec![0.0; catalogue.embedding_width()];
-            if let Some(vector) = request.page.item_id.as_deref().and_then(|id| catalogue.product_embedding(id)) {
-                add(&mut sum, vector, 1.0);
-            }
-            if catalogue.embeddings_are_hashed() {
-                if let Some(category) = &request.page.category {
-                    add(&mut sum, &Content { category, ..Content::default() }.vector(), 1.0);
-                }
-                if let Some(words) = &request.page.search_term {
-                    let words = words.to_lowercase();
-                    add(&mut sum, &content::words_vector(words.split_whitespace()), 1.0);
-                }
-            }
-            content::normalise(&mut sum);
-            sum
-        })
+        self.context.get_or_insert_with(|| self.ranking.context_interest())
     }
 
     fn basic(&self) -> Vec<f32> {
@@ -211,14 +118,30 @@ impl<'a> Computer<'_, 'a> {
         row
     }
 
+    /// A `pair.` feature, of a function of the product's row.
+    fn pair(&self, value: impl Fn(usize) -> f32) -> Values<'a> {
+        let catalogue = self.ranking.catalogue;
+        floats(match self.rows {
+            None => catalogue.per_ad((0..catalogue.row_count()).map(value).collect()),
+            Some(ads) => ads.iter().map(|ad| value(catalogue.row_of(*ad))).collect(),
+        })
+    }
+
+    fn cosines(&self, query: &[f32]) -> Values<'a> {
+        let embeddings = self.ranking.catalogue.embeddings();
+        self.pair(|row| embeddings.dot(query, row).clamp(-1.0, 1.0))
+    }
+
     fn category_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
-        floats(catalogue.per_ad(catalogue.category_affinities(&profile.category_interests(now))))
+        let affinities = catalogue.category_affinities(&profile.category_interests(now));
+        self.pair(|row| affinities[catalogue.category_of(row)])
     }
 
     fn brand_affinity(&self) -> Values<'a> {
         let Ranking { catalogue, profile, now, .. } = *self.ranking;
-        floats(catalogue.per_ad(catalogue.brand_affinities(&profile.brand_interests(now))))
+        let affinities = catalogue.brand_affinities(&profile.brand_interests(now));
+        self.pair(|row| affinities[catalogue.brand_of(row)])
     }
 
     fn item_affinity(&self) -> Values<'a> {
@@ -232,21 +155,28 @@ impl<'a> Computer<'_, 'a> {
     /// `values` of the items that the profile holds, in its order; 0 for all others.
     fn per_known_item(&self, values: impl Iterator<Item = f32>) -> Values<'a> {
         let catalogue = self.ranking.catalogue;
-        let mut column = vec![0.0; catalogue.products().len()];
-        for (known, value) in self.ranking.known.iter().zip(values) {
-            if let Some(product) = known.product {
-                column[product] = value;
-            }
+        let known = self.ranking.known.iter().map(|known| known.product).zip(values);
+        let known = known.filter_map(|(row, value)| Some((row?, value)));
+        if self.rows.is_some() {
+            let known: BTreeMap<usize, f32> = known.collect();
+            return self.pair(|row| known.get(&row).copied().unwrap_or(0.0));
         }
+        let mut column = vec![0.0; catalogue.row_count()];
+        known.for_each(|(row, value)| column[row] = value);
         floats(catalogue.per_ad(column))
     }
 
     fn price_gap(&self) -> Values<'a> {
-        let Ranking { columns, profile, now, .. } = *self.ranking;
-        let Some(mean) = profile.mean_log_price(now) else {
-            return floats(vec![0.0; columns.price.len()]);
+        let Ranking { catalogue, ad_features, profile, now, .. } = *self.ranking;
+        let Values::Float(prices) = ad_features.values(Feature::AdPrice, catalogue) else {
+            unreachable!("prices are no ids")
         };
-        floats(columns.price.iter().map(|price| if *price == 0.0 { 0.0 } else { price - mean }).collect())
+        let mean = profile.mean_log_price(now);
+        let gap = |price: f32| mean.filter(|_| price != 0.0).map_or(0.0, |mean| price - mean);
+        floats(match self.rows {
+            None => prices.iter().map(|price| gap(*price)).collect(),
+            Some(ads) => ads.iter().map(|ad| gap(prices[*ad])).collect(),
+        })
     }
 }
 
@@ -260,15 +190,6 @@ fn one_hot(width: usize, index: Option<usize>) -> Vec<f32> {
         row[index] = 1.0;
     }
     row
-}
-
-fn add(sum: &mut [f32], vector: &[f32], weight: f32) {
-    sum.iter_mut().zip(vector).for_each(|(s, x)| *s += weight * x);
-}
-
-fn cosines<'a>(catalogue: &Catalogue, query: &[f32]) -> Values<'a> {
-    let width = catalogue.embedding_width();
-    floats(catalogue.all_embeddings().chunks_exact(width).map(|ad| content::dot(query, ad).clamp(-1.0, 1.0)).collect())
 }
 
 /// Sine and cosine of the hour of day and of the weekday, UTC.

@@ -137,7 +137,7 @@ impl Recorder {
         Ok(Recorder { notes })
     }
 
-    /// The features that the engine would rank `ads` by, as indexes of [`Catalogue::ads`](nearside_core::Catalogue::ads).
+    /// The features that the engine would rank `ads` by, by their numbers in the catalogue.
     pub fn examples(
         &self,
         engine: &mut Engine,

@@ -49,7 +49,8 @@ fn visits(terms: &Terms, visits: usize) -> Vec<Vec<Example>> {
     let mut engine = engine();
     let recorder = Recorder::new(&mut engine, terms, NOW).unwrap();
     let mut random = Random::of_seed(5);
-    let ads: Vec<usize> = (0..PRODUCTS).collect();
+    let ad = |product: usize| engine.catalogue().unwrap().product_index(&format!("p{product}")).unwrap();
+    let ads: Vec<usize> = (0..PRODUCTS).map(ad).collect();
     let all = (0..visits).map(|visit| {
         engine.forget();
         for _ in 0..1 + random.below(5) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nearside_core::{Catalogue, Decision, Engine, Request, Timestamp, Value};
+use nearside_core::{Decision, Engine, Feed, Request, Timestamp, Value};
 use nearside_scorer::{Model, ModelFile};
 
 use crate::run::{nearside, repository, scratch};
@@ -71,8 +71,8 @@ fn two_looks_into_an_aisle_fill_the_picks_with_it() {
     let before = shopper.picks();
     assert_eq!(shopper.under(&before, BOOKS), 0, "{before:?}");
     // As `cargo xtask demo --once` walks: the aisle's list, and the first two guitar books of it.
-    let (catalogue, _) = Catalogue::read(&catalogue()).unwrap();
-    let aisle: Vec<_> = catalogue.products().iter().filter(|p| p.category == BOOKS).collect();
+    let feed = Feed::read(&catalogue()).unwrap();
+    let aisle: Vec<_> = feed.products().iter().filter(|p| p.category == BOOKS).collect();
     let shown: Vec<String> = aisle.iter().take(24).map(|p| format!(r#"{{"item_id":"{}"}}"#, p.id)).collect();
     for book in aisle.iter().filter(|p| p.title.contains("Guitar")).take(2) {
         shopper.observe(r#"{"event":"page_view"}"#);

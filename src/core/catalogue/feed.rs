@@ -1,4 +1,4 @@
-//! Reading a catalogue file: Google Merchant's attributes for products, our own for campaigns and placements.
+//! Reading a catalogue's JSON: Google Merchant's attributes for products, our own for campaigns and placements.
 //!
 //! A fault in one product costs that product and is reported with its row and
 //! the remedy. A fault that makes feedback ambiguous (an id twice) or leaves
@@ -8,12 +8,10 @@ mod product;
 
 use std::collections::BTreeSet;
 
-use ndarray::Array2;
 use serde::Serialize;
 
-use super::columns::{self, Categories, Columns, Distinct};
-use super::{Ad, Campaign, Catalogue, Creative, Exclusion, Placement, Product, Vocabulary};
-use crate::decision::Fallback;
+use super::texts::Texts;
+use super::{Campaign, Creative, Exclusion, Placement, Product};
 use crate::error::Error;
 use crate::hash::{Fnv, Index};
 use crate::money::Money;
@@ -26,31 +24,6 @@ const SCHEMA: f64 = 1.0;
 /// How many problems a report lists; the rest are counted.
 const PROBLEMS_SHOWN: usize = 20;
 const DEFAULT_MAX_ADS: usize = 4;
-
-/// What was read, and what was not.
-#[derive(Clone, Debug, Serialize)]
-pub struct CatalogueReport {
-    /// The catalogue's version.
-    pub version: String,
-    /// Products that can be ranked.
-    pub products: usize,
-    /// Campaigns read.
-    pub campaigns: usize,
-    /// Placements read.
-    pub placements: usize,
-    /// Ads that compete: products and creatives.
-    pub ads: usize,
-    /// Width of `ad.embedding`.
-    pub embedding_width: usize,
-    /// Hash of the item vocabulary.
-    pub vocabulary: String,
-    /// The first problems, in the file's order.
-    pub problems: Vec<Problem>,
-    /// How many problems there were.
-    pub problems_total: usize,
-    /// Why the model in force left when this catalogue came, where it did.
-    pub model_dropped: Option<Fallback>,
-}
 
 /// One thing in the file that was left out or ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,17 +54,40 @@ pub enum Severity {
     Warning,
 }
 
-impl Catalogue {
+/// A catalogue as its file tells it: every product with its texts, before anything is computed of it.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub(super) version: String,
+    pub(super) currency: Option<String>,
+    pub(super) products: Vec<Product>,
+    /// The products' vectors, row-major, where the file brings them.
+    pub(super) embeddings: Option<Vec<f32>>,
+    pub(super) campaigns: Vec<Campaign>,
+    pub(super) placements: Vec<Placement>,
+    /// Lists of items, categories and brands, where the file has them.
+    pub(super) vocabulary: [Option<Texts>; 3],
+    pub(super) problems: Vec<Problem>,
+    pub(super) problems_total: usize,
+}
+
+impl Feed {
     /// Reads UTF-8 JSON.
-    pub fn read(bytes: &[u8]) -> Result<(Catalogue, CatalogueReport), Error> {
+    pub fn read(bytes: &[u8]) -> Result<Feed, Error> {
         let value = Value::from_json(bytes)?;
-        Catalogue::from_value(&value, || Fnv::new().with(bytes).hex())
+        Feed::from_value(&value, || Fnv::new().with(bytes).hex())
     }
 
-    fn from_value(
-        value: &Value<'_>,
-        default_version: impl FnOnce() -> String,
-    ) -> Result<(Catalogue, CatalogueReport), Error> {
+    /// ISO 4217 code of all prices, where the file states one.
+    pub fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
+    }
+
+    /// Every product that can be ranked, in the file's order.
+    pub fn products(&self) -> &[Product] {
+        &self.products
+    }
+
+    fn from_value(value: &Value<'_>, default_version: impl FnOnce() -> String) -> Result<Feed, Error> {
         if value.entries().is_none() {
             return Err(value.invalid("catalogue", "an object with `products`, `campaigns` and `placements`"));
         }
@@ -109,71 +105,22 @@ impl Catalogue {
         }
         let campaigns = reader.campaigns(section(value, "campaigns")?, &by_id)?;
         let placements = reader.placements(section(value, "placements")?)?;
-
-        let order = columns::order(products.iter().map(|p| p.id.as_str()));
-        let categories = Categories::new(products.iter().map(|p| p.category.as_str()));
-        let brands = Distinct::new(products.iter().map(|p| p.brand.as_str()));
-        let given = match value.get("vocabulary") {
+        let vocabulary = match value.get("vocabulary") {
             Some(lists) => [words(lists, "item")?, words(lists, "category")?, words(lists, "brand")?],
             None => [None, None, None],
         };
-        let vocabulary = Vocabulary::new(
-            given,
-            order.iter().map(|product| products[*product].id.as_str()),
-            categories.paths().values(),
-            brands.values(),
-        );
-        let ads = ads(&products, &campaigns, &by_id);
-        let hashed = embeddings.is_none();
-        let mut embeddings = embeddings.unwrap_or_else(|| columns::content_vectors(&products, &categories));
-        let width = embeddings.len() / products.len();
-        for creative in &ads[products.len()..] {
-            embeddings.extend_from_within(creative.product * width..(creative.product + 1) * width);
-        }
-        let version = value.get("version").and_then(Value::id).unwrap_or_else(default_version);
-        let catalogue = Catalogue {
-            version,
+        Ok(Feed {
+            version: value.get("version").and_then(Value::id).unwrap_or_else(default_version),
             currency: reader.currency,
-            tie_places: columns::tie_places(&order, &ads),
-            columns: Columns::new(&products, &ads, &vocabulary, &categories, &brands),
-            embeddings: Array2::from_shape_vec((ads.len(), width), embeddings).expect("one row of one width per ad"),
-            hashed,
             products,
+            embeddings,
             campaigns,
             placements,
             vocabulary,
-            ads,
-            by_id,
-            categories,
-            brands,
-        };
-        let report = CatalogueReport {
-            version: catalogue.version.clone(),
-            products: catalogue.products.len(),
-            campaigns: catalogue.campaigns.len(),
-            placements: catalogue.placements.len(),
-            ads: catalogue.ads.len(),
-            embedding_width: catalogue.embedding_width(),
-            vocabulary: catalogue.vocabulary.item_hash().to_owned(),
             problems: reader.problems,
             problems_total: reader.problems_total,
-            model_dropped: None,
-        };
-        Ok((catalogue, report))
-    }
-}
-
-/// Everything that competes: the products, then the creatives.
-fn ads(products: &[Product], campaigns: &[Campaign], by_id: &Index) -> Vec<Ad> {
-    let organic = products.iter().enumerate().map(|(i, p)| Ad { id: p.id.clone(), product: i, campaign: None });
-    let sponsored = campaigns.iter().enumerate().flat_map(|(c, campaign)| {
-        campaign.creatives.iter().map(move |creative| Ad {
-            id: format!("{}/{}", campaign.id, creative.id),
-            product: by_id[&creative.item_id],
-            campaign: Some(c),
         })
-    });
-    organic.chain(sponsored).collect()
+    }
 }
 
 fn section<'a>(value: &'a Value<'a>, key: &'static str) -> Result<&'a [Value<'a>], Error> {
@@ -183,7 +130,7 @@ fn section<'a>(value: &'a Value<'a>, key: &'static str) -> Result<&'a [Value<'a>
     }
 }
 
-fn words(lists: &Value<'_>, key: &'static str) -> Result<Option<Vec<String>>, Error> {
+fn words(lists: &Value<'_>, key: &'static str) -> Result<Option<Texts>, Error> {
     let Some(list) = lists.get(key) else { return Ok(None) };
     let field = || format!("vocabulary.{key}");
     let words = list.list().ok_or_else(|| list.invalid(field(), "an array of strings"))?;
@@ -194,7 +141,7 @@ fn words(lists: &Value<'_>, key: &'static str) -> Result<Option<Vec<String>>, Er
     let mut seen = BTreeSet::new();
     match words.iter().find(|w| !seen.insert(w.as_str())) {
         Some(twice) => Err(Error::DuplicateId { kind: "vocabulary word", id: twice.clone() }),
-        None => Ok(Some(words)),
+        None => Ok(Some(words.iter().map(String::as_str).collect())),
     }
 }
 

@@ -1,0 +1,115 @@
+//! Creatives: the ads that campaigns pay for, beside the products that compete on their own.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use super::Campaign;
+use super::rows::Rows;
+use super::texts::{Texts, order};
+
+/// Every campaign's creatives, in the file's order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Creatives {
+    /// `campaign/creative`.
+    pub(super) ids: Texts,
+    /// Row of the product each is about.
+    pub(super) product: Vec<u32>,
+    /// Index of the campaign that pays.
+    pub(super) campaign: Vec<u32>,
+    /// Creatives in the order of their products' rows, those of one product in the order of their ids.
+    by_product: Vec<u32>,
+}
+
+impl Creatives {
+    /// Those whose product is among the rows.
+    pub(super) fn new(campaigns: &[Campaign], rows: &Rows) -> Creatives {
+        let mut creatives = Creatives::default();
+        for (index, campaign) in campaigns.iter().enumerate() {
+            for creative in &campaign.creatives {
+                if let Some(product) = rows.find(&creative.item_id) {
+                    creatives.ids.push(&format!("{}/{}", campaign.id, creative.id));
+                    creatives.product.push(product as u32);
+                    creatives.campaign.push(index as u32);
+                }
+            }
+        }
+        let mut by_product: Vec<(u32, u32)> = Vec::with_capacity(creatives.len());
+        by_product.extend(order(creatives.ids.iter()).into_iter().map(|c| (creatives.product[c], c as u32)));
+        // Stable: creatives of one product keep the order of their ids.
+        by_product.sort_by_key(|(product, _)| *product);
+        creatives.by_product = by_product.into_iter().map(|(_, creative)| creative).collect();
+        creatives
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.product.len()
+    }
+
+    /// The creatives about a product.
+    pub(super) fn of(&self, product: usize) -> impl Iterator<Item = usize> {
+        let first = self.by_product.partition_point(|c| (self.product[*c as usize] as usize) < product);
+        let own = self.by_product[first..].iter().map(|c| *c as usize);
+        own.take_while(move |creative| self.product[*creative] as usize == product)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.ids.bytes() + 3 * size_of::<u32>() * self.product.capacity()
+    }
+}
+
+/// Which number each ad has: the products that were there first, then the creatives, then products that came later.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbering {
+    pub(super) first_products: usize,
+    pub(super) creatives: usize,
+    pub(super) products: usize,
+}
+
+/// What an ad is.
+pub(super) enum AdKind {
+    /// A product on its own, by its row.
+    Product(usize),
+    /// A creative, by its number.
+    Creative(usize),
+}
+
+impl Numbering {
+    pub(super) fn ads(self) -> usize {
+        self.products + self.creatives
+    }
+
+    pub(super) fn kind(self, ad: usize) -> AdKind {
+        if ad < self.first_products {
+            AdKind::Product(ad)
+        } else if ad < self.first_products + self.creatives {
+            AdKind::Creative(ad - self.first_products)
+        } else {
+            AdKind::Product(ad - self.creatives)
+        }
+    }
+
+    /// The ad that a product is on its own.
+    pub(super) fn ad_of(self, row: usize) -> usize {
+        if row < self.first_products { row } else { row + self.creatives }
+    }
+
+    /// The ads that are creatives.
+    pub(super) fn creatives(self) -> Range<usize> {
+        self.first_products..self.first_products + self.creatives
+    }
+}
+
+/// An ad's place among ads of equal score. It rests on ids, so that a replay does not depend on the
+/// catalogue's order. A creative comes before its own product, with which it always ties: who pays for a product
+/// is to be seen paying for it.
+pub(super) fn tie_order(rows: &Rows, creatives: &Creatives, numbering: Numbering, a: usize, b: usize) -> Ordering {
+    let place = |ad| match numbering.kind(ad) {
+        AdKind::Product(row) => (row, None),
+        AdKind::Creative(creative) => (creatives.product[creative] as usize, Some(creative)),
+    };
+    let ((a_row, a), (b_row, b)) = (place(a), place(b));
+    rows.order(a_row, b_row).then_with(|| match (a, b) {
+        (Some(a), Some(b)) => creatives.ids.get(a).cmp(creatives.ids.get(b)),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    })
+}

@@ -1,0 +1,179 @@
+//! The best of many by one number each: a scan over whole numbers of eight bits, and the choice of what stands out.
+//!
+//! A row of the scan is a vector rounded to 255 steps of its own width, the query likewise. Their dot product is exact
+//! in whole numbers, so every platform finds the same order.
+
+use std::cmp::Ordering;
+
+/// Rows whose dot products are computed before any of them is looked at.
+const BLOCK: usize = 64;
+
+/// The best so far of what is offered. `tie` orders what has equal scores, the better first.
+pub(crate) struct Best<F> {
+    limit: usize,
+    tie: F,
+    kept: Vec<(f32, usize)>,
+    /// The worst that still belongs to the best, once there are enough.
+    worst: Option<(f32, usize)>,
+}
+
+impl<F: Fn(usize, usize) -> Ordering> Best<F> {
+    pub(crate) fn new(limit: usize, tie: F) -> Best<F> {
+        Best { limit, tie, kept: Vec::new(), worst: None }
+    }
+
+    fn order(&self, a: &(f32, usize), b: &(f32, usize)) -> Ordering {
+        b.0.total_cmp(&a.0).then_with(|| (self.tie)(a.1, b.1))
+    }
+
+    /// No score below this is of use.
+    pub(crate) fn floor(&self) -> f32 {
+        self.worst.map_or(f32::NEG_INFINITY, |(score, _)| score)
+    }
+
+    pub(crate) fn offer(&mut self, score: f32, index: usize) {
+        if self.worst.is_some_and(|worst| self.order(&(score, index), &worst) != Ordering::Less) {
+            return;
+        }
+        self.kept.push((score, index));
+        // Twice as many as are wanted, so that choosing among them is seldom.
+        if self.kept.len() >= self.limit.saturating_mul(2).max(1) {
+            self.choose();
+        }
+    }
+
+    fn choose(&mut self) {
+        let mut kept = std::mem::take(&mut self.kept);
+        if self.limit > 0 && kept.len() >= self.limit {
+            let (_, worst, _) = kept.select_nth_unstable_by(self.limit - 1, |a, b| self.order(a, b));
+            self.worst = Some(*worst);
+        }
+        kept.truncate(self.limit);
+        self.kept = kept;
+    }
+
+    /// The best with their scores, best first.
+    pub(crate) fn into_sorted(mut self) -> Vec<(f32, usize)> {
+        self.choose();
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.sort_unstable_by(|a, b| self.order(a, b));
+        kept
+    }
+}
+
+/// Writes `exact` as whole numbers from -127 to 127, and returns the number that gives it back by multiplication.
+pub(crate) fn quantise(exact: &[f32], rounded: &mut [i8]) -> f32 {
+    let largest = exact.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        rounded.fill(0);
+        return 0.0;
+    }
+    let scale = largest / 127.0;
+    rounded.iter_mut().zip(exact).for_each(|(rounded, x)| *rounded = (x / scale).round() as i8);
+    scale
+}
+
+/// Offers every row that `competes` with its score: the dot product with `query`, up to a factor common to all.
+pub(crate) fn scan<F: Fn(usize, usize) -> Ordering>(
+    rows: &[i8],
+    scales: &[f32],
+    query: &[f32],
+    competes: impl Fn(usize) -> bool,
+    best: &mut Best<F>,
+) {
+    let width = query.len();
+    let mut rounded = vec![0; width];
+    quantise(query, &mut rounded);
+    let query: Vec<i16> = rounded.into_iter().map(i16::from).collect();
+    let mut scores = [0.0; BLOCK];
+    for (block, (rows, scales)) in rows.chunks(BLOCK * width).zip(scales.chunks(BLOCK)).enumerate() {
+        let scores = &mut scores[..scales.len()];
+        match <&[i16; 64]>::try_from(query.as_slice()) {
+            Ok(query) => score_block(rows.as_chunks::<64>().0.iter(), scales, |row| dot(row, query), scores),
+            Err(_) => score_block(rows.chunks_exact(width), scales, |row| dot(row, &query), scores),
+        }
+        if scores.iter().fold(f32::NEG_INFINITY, |most, score| most.max(*score)) < best.floor() {
+            continue;
+        }
+        for (index, score) in scores.iter().enumerate() {
+            let row = block * BLOCK + index;
+            if *score >= best.floor() && competes(row) {
+                best.offer(*score, row);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn score_block<R>(rows: impl Iterator<Item = R>, scales: &[f32], dot: impl Fn(R) -> i32, scores: &mut [f32]) {
+    for ((score, row), scale) in scores.iter_mut().zip(rows).zip(scales) {
+        *score = dot(row) as f32 * scale;
+    }
+}
+
+/// Dot product in whole numbers. The query is wider so that one instruction multiplies and adds pairs.
+#[inline(always)]
+fn dot(row: &[i8], query: &[i16]) -> i32 {
+    row.iter().zip(query).map(|(x, y)| i32::from(*x) * i32::from(*y)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(scores: &[f32], limit: usize) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..scores.len()).collect();
+        all.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+        all.truncate(limit);
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_are_the_first_of_a_plain_sort(
+            scores in prop::collection::vec(prop::sample::select(vec![-1.0f32, 0.0, 0.25, 0.5, 0.5, 1.0]), 0..200),
+            limit in 0usize..40,
+        ) {
+            let mut best = Best::new(limit, |a: usize, b: usize| a.cmp(&b));
+            scores.iter().enumerate().for_each(|(index, score)| best.offer(*score, index));
+            let found: Vec<usize> = best.into_sorted().into_iter().map(|(_, index)| index).collect();
+            prop_assert_eq!(found, plain(&scores, limit));
+        }
+
+        #[test]
+        fn a_scan_finds_what_a_plain_sort_of_exact_products_finds(
+            width in prop::sample::select(vec![1usize, 8, 16, 17, 64, 100]),
+            count in 0usize..300,
+            limit in 1usize..20,
+            seed in any::<u32>(),
+        ) {
+            let mut state = seed;
+            let mut next = || { state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223); (state >> 24) as i8 };
+            let rows: Vec<i8> = (0..count * width).map(|_| next().max(-127)).collect();
+            let scales: Vec<f32> = (0..count).map(|_| f32::from(next().unsigned_abs()) / 128.0).collect();
+            let mut query: Vec<f32> = (0..width).map(|_| f32::from(next().max(-127))).collect();
+            query[0] = 127.0;
+            let competes = |row: usize| !row.is_multiple_of(3);
+            let mut best = Best::new(limit, |a: usize, b: usize| a.cmp(&b));
+            scan(&rows, &scales, &query, competes, &mut best);
+            let exact = |row: usize| {
+                let dot: i64 = rows[row * width..][..width].iter().zip(&query).map(|(x, y)| i64::from(*x) * *y as i64).sum();
+                dot as f32 * scales[row]
+            };
+            let scores: Vec<f32> = (0..count).map(|row| if competes(row) { exact(row) } else { f32::NEG_INFINITY }).collect();
+            let expected: Vec<usize> = plain(&scores, limit).into_iter().filter(|row| competes(*row)).collect();
+            let found: Vec<usize> = best.into_sorted().into_iter().map(|(_, row)| row).collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn a_rounded_vector_is_off_by_half_a_step_at_most(exact in prop::collection::vec(-2.0f32..2.0, 1..80)) {
+            let mut rounded = vec![0; exact.len()];
+            let scale = quantise(&exact, &mut rounded);
+            for (x, rounded) in exact.iter().zip(rounded) {
+                prop_assert!((x - f32::from(rounded) * scale).abs() <= 0.5001 * scale);
+            }
+        }
+    }
+}
