@@ -135,6 +135,45 @@ export interface CatalogueProblem {
   remedy: string
 }
 
+/** What `nearside catalogue build` writes: the shards of a catalogue, beside this file. */
+export interface Manifest {
+  /** Version of this format. */
+  manifest: 1
+  /** {@link Catalogue.version}. */
+  version: string
+  /** Over the shards' hashes. */
+  hash: string
+  /** Products in all shards. */
+  ads: number
+  /** In the order in which they are loaded. */
+  shards: readonly {
+    /** Its address, relative to the manifest's. */
+    file: string
+    /** Its size. */
+    bytes: number
+    /** What it must hold. */
+    hash: string
+    /** Products in it; creatives about them come on top. */
+    ads: number
+  }[]
+}
+
+/** What became of a catalogue by a delta. */
+export interface DeltaReport {
+  /** The version now in force. */
+  version: string
+  /** Products of which something is different. */
+  changed: number
+  /** Products that are new. */
+  added: number
+  /** Products that are gone. */
+  gone: number
+  /** Products that the delta changes or takes away and that were not loaded. */
+  skipped: number
+  /** Whether campaigns or placements were replaced. */
+  campaigns: boolean
+}
+
 /** What was read from a catalogue. */
 export interface CatalogueReport {
   /** The shop's own name for this state. */

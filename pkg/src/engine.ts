@@ -5,11 +5,12 @@
 
 import { EngineError } from './errors.js'
 import type { Answers, Calls, Client, Op } from './protocol.js'
-import { bytesOf, plainCopy } from './sources.js'
+import { bytesOf, type CatalogueFiles, catalogueOf, plainCopy } from './sources.js'
 import type {
   Catalogue,
   CatalogueReport,
   Decision,
+  DeltaReport,
   Feedback,
   FeedbackResult,
   ModelReport,
@@ -48,8 +49,15 @@ export interface EngineOptions {
   seed?: number | undefined
   /** Loaded before the engine is handed out. */
   model?: Source | undefined
-  /** Loaded before the engine is handed out, and before `model`. */
+  /**
+   * Loaded before the engine is handed out, and before `model`: JSON, or what `nearside catalogue build` writes. Of a
+   * manifest, the address is needed, since its shards are beside it.
+   */
   catalogue?: Source | Catalogue | undefined
+  /** Of a catalogue in shards, load no more than hold this many products; all by default. */
+  maxAds?: number | undefined
+  /** {@link RankRequest.retrieve} of requests that name none. */
+  retrieve?: RankRequest['retrieve']
   /** Gives up starting: `createEngine` rejects with the code `disposed`. */
   signal?: AbortSignal | undefined
 }
@@ -75,6 +83,11 @@ export interface Engine {
   unloadModel(): Promise<void>
   /** Replaces the catalogue. A refused one leaves the old one in force. */
   loadCatalogue(source: Source | Catalogue): Promise<CatalogueReport>
+  /**
+   * Makes the catalogue the next version with what `nearside catalogue delta` wrote. One for another version than
+   * that in force is refused (`delta-mismatch`), and the catalogue stays as it was.
+   */
+  applyDelta(source: Source): Promise<DeltaReport>
   /** The profile and counters as bytes, for {@link Engine.restore}. */
   snapshot(): Promise<Uint8Array>
   /** Replaces the profile and counters. A refused snapshot changes nothing. */
@@ -124,20 +137,18 @@ export async function startEngine(platform: Platform, options: EngineOptions): P
 async function start(platform: Platform, options: EngineOptions): Promise<Engine> {
   const read = (url: URL) => platform.read(url, options.signal)
   // The downloads overlap with the start of the wasm; their failures are reported in turn.
-  const fetched = (what: 'catalogue' | 'model') => {
-    const source = options[what]
-    if (source === undefined) return undefined
-    const bytes = bytesOf(what, source, read)
-    bytes.catch(() => {})
-    return bytes
+  const begun = <T>(download: Promise<T>) => {
+    download.catch(() => {})
+    return download
   }
-  const catalogue = fetched('catalogue')
-  const model = fetched('model')
+  const { catalogue: given, model: file } = options
+  const catalogue = given === undefined ? undefined : begun(catalogueOf(given, read, options.maxAds))
+  const model = file === undefined ? undefined : begun(bytesOf('model', file, read))
 
   const { client, runs } = await platform.connect(options)
   const engine = new ClientEngine(client, runs, options, (url) => platform.read(url, undefined))
   try {
-    if (catalogue) await engine.loadCatalogue(await catalogue)
+    if (catalogue) await engine.put(await catalogue)
     if (model) await engine.loadModel(await model)
   } catch (error) {
     await engine.dispose()
@@ -156,6 +167,8 @@ class ClientEngine implements Engine {
   readonly #read: (url: URL) => Promise<Uint8Array | Response>
   readonly #now: () => number
   readonly #seed: number | undefined
+  readonly #maxAds: number | undefined
+  readonly #retrieve: RankRequest['retrieve']
   #rankings = 0
   #posted: Promise<unknown> = Promise.resolve()
   #answered: Promise<unknown> = Promise.resolve()
@@ -171,6 +184,8 @@ class ClientEngine implements Engine {
     this.runs = runs
     this.#now = options.now ?? Date.now
     this.#seed = options.seed
+    this.#maxAds = options.maxAds
+    this.#retrieve = options.retrieve
     this.#read = read
   }
 
@@ -179,7 +194,7 @@ class ClientEngine implements Engine {
   }
 
   rank(request: RankRequest) {
-    return this.#call('rank', (now) => [this.#seeded(plainCopy(request)), now])
+    return this.#call('rank', (now) => [this.#completed(plainCopy(request)), now])
   }
 
   feedback(feedback: Feedback) {
@@ -199,10 +214,19 @@ class ClientEngine implements Engine {
   }
 
   loadCatalogue(source: Source | Catalogue) {
-    return this.#call('loadCatalogue', async (now) => [
-      await bytesOf('catalogue', source, this.#read),
-      now,
-    ])
+    return this.put(catalogueOf(source, this.#read, this.#maxAds))
+  }
+
+  /** Loads a catalogue's files, which may still be on their way. */
+  put(files: CatalogueFiles | Promise<CatalogueFiles>) {
+    return this.#call('loadCatalogue', async (now) => {
+      const { bytes, shards } = await files
+      return [bytes, now, shards]
+    })
+  }
+
+  applyDelta(source: Source) {
+    return this.#call('applyDelta', async (now) => [await bytesOf('delta', source, this.#read), now])
   }
 
   snapshot() {
@@ -269,9 +293,12 @@ class ClientEngine implements Engine {
     }
   }
 
-  #seeded(request: unknown): unknown {
-    if (this.#seed === undefined || typeof request !== 'object' || request === null) return request
-    if ('seed' in request && request.seed !== undefined) return request
-    return { ...request, seed: this.#seed + this.#rankings++ }
+  /** The request with what the engine's options say where it says nothing. */
+  #completed(request: unknown): unknown {
+    if (typeof request !== 'object' || request === null) return request
+    const given = (field: string) => (request as Record<string, unknown>)[field] !== undefined
+    const retrieve = given('retrieve') || this.#retrieve === undefined ? {} : { retrieve: this.#retrieve }
+    const seed = given('seed') || this.#seed === undefined ? {} : { seed: this.#seed + this.#rankings++ }
+    return { ...request, ...retrieve, ...seed }
   }
 }

@@ -15,6 +15,11 @@ export type CoreErrorCode =
   | 'unknown-ad'
   | 'snapshot-version'
   | 'snapshot-damaged'
+  | 'catalogue-schema'
+  | 'catalogue-damaged'
+  | 'shard-mismatch'
+  | 'delta-mismatch'
+  | 'delta-impossible'
   | 'non-finite-score'
 
 /** Refusals of a model file. */

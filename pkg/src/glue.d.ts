@@ -15,6 +15,10 @@ declare module '*/nearside_full.js' {
     feedback(feedback: unknown, now_ms: number): Answers['feedback']
     tell(statement: unknown, now_ms: number): void
     load_catalogue(bytes: Uint8Array, now_ms: number): Answers['loadCatalogue']
+    open_manifest(bytes: Uint8Array): void
+    add_shard(bytes: Uint8Array): void
+    load_shards(now_ms: number): Answers['loadCatalogue']
+    apply_delta(bytes: Uint8Array, now_ms: number): Answers['applyDelta']
     load_model(bytes: Uint8Array, now_ms: number): Answers['loadModel']
     unload_model(): void
     snapshot(): Uint8Array

@@ -27,7 +27,7 @@ const JOURNAL_LIMIT = 512
 const RANK_WORK = 8
 
 /** Calls that may take a page's thread for long. */
-const LONG = new Set<Op>(['loadCatalogue', 'loadModel', 'restore'])
+const LONG = new Set<Op>(['loadCatalogue', 'applyDelta', 'loadModel', 'restore'])
 
 /** Traps in a row, while ranking, that a model survives. */
 const MODEL_STRIKES = 2
@@ -39,6 +39,12 @@ type JournalEntry = Change[keyof Change]
 interface Loaded {
   bytes: Uint8Array
   now: number
+}
+
+/** A catalogue in force: its file, or a manifest with the shards that were loaded, and what was changed since. */
+interface LoadedCatalogue extends Loaded {
+  shards: Uint8Array[]
+  deltas: Loaded[]
 }
 
 type Operations = {
@@ -54,7 +60,7 @@ export class Host implements Client {
   #checkpoint: Uint8Array | undefined
   #journal: JournalEntry[] = []
   #work = 0
-  #catalogue: Loaded | undefined
+  #catalogue: LoadedCatalogue | undefined
   #model: Loaded | undefined
   #strikes = 0
   #tail: Promise<unknown> = Promise.resolve()
@@ -140,12 +146,19 @@ export class Host implements Client {
     feedback: (feedback, now) =>
       this.#kept(['feedback', feedback, now], this.#raw.feedback(feedback, now)),
     tell: (statement, now) => this.#kept(['tell', statement, now], this.#raw.tell(statement, now)),
-    loadCatalogue: (bytes, now) => {
+    loadCatalogue: (bytes, now, shards = []) => {
       // What was observed under the old catalogue must not be replayed under the new one.
       this.#check()
-      const report = this.#raw.load_catalogue(bytes, now)
-      this.#catalogue = { bytes, now }
+      const catalogue = { bytes, now, shards, deltas: [] }
+      const report = load(this.#raw, catalogue)
+      this.#catalogue = catalogue
       if (report.model_dropped) this.#model = undefined
+      return report
+    },
+    applyDelta: (bytes, now) => {
+      this.#check()
+      const report = this.#raw.apply_delta(bytes, now)
+      this.#catalogue?.deltas.push({ bytes, now })
       return report
     },
     loadModel: async (bytes, now) => {
@@ -211,7 +224,7 @@ export class Host implements Client {
     const raw = full.create()
     let report: Answers['loadModel']
     try {
-      if (this.#catalogue) raw.load_catalogue(this.#catalogue.bytes, this.#catalogue.now)
+      if (this.#catalogue) load(raw, this.#catalogue)
       this.#remember(raw, this.#journal)
       report = raw.load_model(bytes, now)
     } catch (error) {
@@ -247,7 +260,7 @@ export class Host implements Client {
       const build = this.#build
       try {
         const raw = build.create()
-        if (this.#catalogue) raw.load_catalogue(this.#catalogue.bytes, this.#catalogue.now)
+        if (this.#catalogue) load(raw, this.#catalogue)
         if (model) raw.load_model(model.bytes, model.now)
         this.#remember(raw, journal)
         this.#raw = raw
@@ -267,6 +280,21 @@ export class Host implements Client {
     if (this.#checkpoint) raw.restore(this.#checkpoint)
     for (const [op, argument, now] of journal) raw[op](argument, now)
   }
+}
+
+/** Puts a catalogue in force, as it is by now. */
+function load(raw: RawEngine, { bytes, now, shards, deltas }: LoadedCatalogue): Answers['loadCatalogue'] {
+  let report: Answers['loadCatalogue']
+  if (shards.length === 0) {
+    report = raw.load_catalogue(bytes, now)
+  } else {
+    raw.open_manifest(bytes)
+    // One after the other: each is copied into the engine's memory before it is read.
+    for (const shard of shards) raw.add_shard(shard)
+    report = raw.load_shards(now)
+  }
+  for (const delta of deltas) raw.apply_delta(delta.bytes, delta.now)
+  return report
 }
 
 /** Whether the wasm said no, rather than broke. */

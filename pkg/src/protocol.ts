@@ -7,6 +7,7 @@ import type { ErrorJson } from './errors.js'
 import type {
   CatalogueReport,
   Decision,
+  DeltaReport,
   FeedbackResult,
   ModelReport,
   Observed,
@@ -19,7 +20,9 @@ export interface Calls {
   rank: [request: unknown, now: number]
   feedback: [feedback: unknown, now: number]
   tell: [statement: unknown, now: number]
-  loadCatalogue: [bytes: Uint8Array, now: number]
+  /** A catalogue, or a manifest and the shards to load. */
+  loadCatalogue: [bytes: Uint8Array, now: number, shards?: Uint8Array[]]
+  applyDelta: [bytes: Uint8Array, now: number]
   loadModel: [bytes: Uint8Array, now: number]
   unloadModel: []
   snapshot: []
@@ -35,6 +38,7 @@ export interface Answers {
   feedback: FeedbackResult
   tell: void
   loadCatalogue: CatalogueReport
+  applyDelta: DeltaReport
   loadModel: ModelReport
   unloadModel: void
   snapshot: Uint8Array

@@ -86,8 +86,8 @@ export class RemoteHost implements Client {
   }
 
   call<K extends Op>(op: K, args: Calls[K]): Promise<Answers[K]> {
-    const [first] = args
-    return this.#send((id) => ({ id, op, args }), first instanceof Uint8Array ? [first.buffer] : [])
+    const files = args.flat().filter((argument) => argument instanceof Uint8Array)
+    return this.#send((id) => ({ id, op, args }), files.map(({ buffer }) => buffer))
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@
 import { isTagged } from './compile.js'
 import type { Source } from './engine.js'
 import { EngineError } from './errors.js'
-import type { Catalogue } from './types.js'
+import type { Catalogue, Manifest } from './types.js'
 
 /** Most values of one event or request that are copied; the longest list the engine reads needs a quarter. */
 const VALUE_LIMIT = 20_000
@@ -41,6 +41,57 @@ export async function bytesOf(
     field: what,
     value: String(source),
     remedy: 'Give bytes, an address or a Response',
+  })
+}
+
+/** A catalogue's files: one, or a manifest and the shards to load. */
+export interface CatalogueFiles {
+  bytes: Uint8Array
+  shards: Uint8Array[]
+}
+
+/** How a manifest begins; a catalogue's JSON never does. */
+const MANIFEST = /^\s*\{\s*"manifest"/
+
+/** Fetches a catalogue and, where it is a manifest, as many of its shards as hold `maxAds` products. */
+export async function catalogueOf(
+  source: Source | Catalogue,
+  read: (url: URL) => Promise<Uint8Array | Response>,
+  maxAds = Number.POSITIVE_INFINITY,
+): Promise<CatalogueFiles> {
+  const bytes = await bytesOf('catalogue', source, read)
+  if (!MANIFEST.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return { bytes, shards: [] }
+  const address = isResponse(source) ? source.url : source
+  if (typeof address !== 'string' && !isTagged(address, 'URL')) {
+    throw new EngineError('invalid-field', '`catalogue` is a manifest without an address', {
+      field: 'catalogue',
+      remedy: 'Pass its address, so that its shards are found beside it',
+    })
+  }
+  let left = maxAds
+  // The first shard is more than its products: no catalogue is without it.
+  const wanted = manifestOf(bytes).filter(({ ads }, index) => {
+    const wants = index === 0 || left > 0
+    left -= ads
+    return wants
+  })
+  const base = new URL(String(address), globalThis.document?.baseURI)
+  const shards = wanted.map(({ file }) => download('shard', new URL(file, base).href, read))
+  return { bytes, shards: await Promise.all(shards) }
+}
+
+function manifestOf(bytes: Uint8Array): Manifest['shards'] {
+  let cause: unknown
+  try {
+    const { shards } = JSON.parse(new TextDecoder().decode(bytes)) as Manifest
+    if (shards.length > 0 && shards.every(({ file, ads }) => typeof file === 'string' && ads > 0)) return shards
+  } catch (error) {
+    cause = error
+  }
+  throw new EngineError('invalid-field', '`shards` of the manifest cannot be read', {
+    field: 'shards',
+    remedy: 'Write the manifest again with `nearside catalogue build`',
+    cause,
   })
 }
 

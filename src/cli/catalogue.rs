@@ -3,6 +3,9 @@
 //! Either gets one more placement, in which nothing is left out: an item that
 //! was bought or is looked at may be what comes next.
 
+pub(crate) mod command;
+mod files;
+
 use std::collections::HashMap;
 use std::path::Path;
 

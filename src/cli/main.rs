@@ -1,4 +1,5 @@
-//! Nearside's command line: `nearside check | compile | replay | train | rules | membership | embed | click | simulate | evaluate`.
+//! Nearside's command line:
+//! `nearside check | compile | replay | train | rules | membership | embed | catalogue | click | simulate | evaluate`.
 //!
 //! Results go to standard output, everything else to standard error. A failure,
 //! and a command line that cannot be used is one, prints `error[code]: message`
@@ -66,6 +67,9 @@ enum Action {
     /// Give every product of a catalogue a vector of what it is.
     #[command(after_help = embed::HELP)]
     Embed(embed::Options),
+    /// Write a catalogue as a browser takes it, or what makes one the next.
+    #[command(after_help = catalogue::command::HELP)]
+    Catalogue(catalogue::command::Options),
     /// Learn the chance of a click and write it as an ONNX file.
     #[command(after_help = click::HELP)]
     Click(click::Options),
@@ -120,6 +124,7 @@ fn main() -> ExitCode {
         Action::Replay(options) => (replay::run(options), options.json),
         Action::Train(options) => (train::run(options), options.json),
         Action::Embed(options) => (embed::run(options), options.json),
+        Action::Catalogue(options) => (catalogue::command::run(options), options.json),
         Action::Click(options) => (click::run(options), options.json),
         Action::Simulate(options) => (simulate::run(options), options.json),
         Action::Rules(options) => (rules::run(options), options.json),

@@ -98,10 +98,15 @@ pub struct Catalogue {
 impl Catalogue {
     /// Reads UTF-8 JSON, or what [`to_bytes`](Catalogue::to_bytes) wrote.
     pub fn read(bytes: &[u8]) -> Result<(Catalogue, CatalogueReport), Error> {
-        if sections::is_binary(bytes) {
+        if Catalogue::is_binary(bytes) {
             return Catalogue::read_binary(bytes);
         }
         Feed::read(bytes).map(Catalogue::new)
+    }
+
+    /// Whether bytes are what [`to_bytes`](Catalogue::to_bytes) or [`to_shards`](Catalogue::to_shards) wrote.
+    pub fn is_binary(bytes: &[u8]) -> bool {
+        sections::is_binary(bytes)
     }
 
     /// The version the file states, or a hash of its bytes.
@@ -189,6 +194,11 @@ impl Catalogue {
     /// Whether the embeddings were hashed from content; only then can words be placed in their space.
     pub fn embeddings_are_hashed(&self) -> bool {
         self.hashed
+    }
+
+    /// Whether the content vectors are rounded to eight bits a number.
+    pub fn is_quantised(&self) -> bool {
+        matches!(self.rows.embeddings, Embeddings::Int8 { .. })
     }
 
     /// Bytes of memory that it takes, but for what is spent per campaign and placement.

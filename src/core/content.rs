@@ -129,14 +129,19 @@ pub(crate) fn band_middle(band: u8) -> f64 {
 }
 
 /// Dot product in a fixed order of additions, so that every platform rounds alike.
-pub fn dot<T: Copy + Into<f32>>(a: &[f32], b: &[T]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    dot_with(a, b, |x| x)
+}
+
+/// The same with numbers that `to_float` reads.
+pub(crate) fn dot_with<T: Copy>(a: &[f32], b: &[T], to_float: impl Fn(T) -> f32) -> f32 {
     const LANES: usize = 8;
     let mut lanes = [0.0f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * (*y).into()).sum();
+    let tail: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * to_float(*y)).sum();
     for (x, y) in a_chunks.zip(b_chunks) {
         for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane].into();
+            lanes[lane] += x[lane] * to_float(y[lane]);
         }
     }
     ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7])) + tail

@@ -9,7 +9,7 @@ mod convert;
 mod network;
 
 use js_sys::{Reflect, Uint8Array};
-use nearside_core::{Engine, Feedback, Fnv, Request, Statement, Timestamp};
+use nearside_core::{Assembly, Engine, Error, Feedback, Fnv, Request, Statement, Timestamp};
 use nearside_scorer::Model;
 use wasm_bindgen::prelude::*;
 use web_sys::Performance;
@@ -21,6 +21,8 @@ use convert::{millis, plain, read, throw};
 #[derive(Default)]
 pub struct NearsideEngine {
     inner: Engine,
+    /// A catalogue whose shards are still coming.
+    assembly: Option<Assembly>,
     seeds: Seeds,
     stopwatch: Option<Performance>,
 }
@@ -65,7 +67,31 @@ impl NearsideEngine {
         Ok(())
     }
 
-    /// Replaces the catalogue with one read from UTF-8 JSON.
+    /// Begins a catalogue in shards with its manifest. One begun before is given up.
+    pub fn open_manifest(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
+        self.assembly = Some(Assembly::new(bytes).map_err(throw)?);
+        Ok(())
+    }
+
+    /// Adds the next shard, in the manifest's order.
+    pub fn add_shard(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
+        self.assembly.as_mut().ok_or_else(|| throw(Error::NoCatalogue))?.add(bytes).map_err(throw)
+    }
+
+    /// Replaces the catalogue with that of the shards added.
+    pub fn load_shards(&mut self, now_ms: f64) -> Result<JsValue, JsValue> {
+        let now = millis(now_ms)?;
+        let assembly = self.assembly.take().ok_or_else(|| throw(Error::NoCatalogue))?;
+        let (catalogue, report) = assembly.finish().map_err(throw)?;
+        plain(&self.inner.put_catalogue(catalogue, report, now))
+    }
+
+    /// Makes the catalogue the next version.
+    pub fn apply_delta(&mut self, bytes: &[u8], now_ms: f64) -> Result<JsValue, JsValue> {
+        plain(&self.inner.apply_delta(bytes, millis(now_ms)?).map_err(throw)?)
+    }
+
+    /// Replaces the catalogue with one read from UTF-8 JSON, or from a binary file.
     pub fn load_catalogue(&mut self, bytes: &[u8], now_ms: f64) -> Result<JsValue, JsValue> {
         plain(&self.inner.load_catalogue(bytes, millis(now_ms)?).map_err(throw)?)
     }

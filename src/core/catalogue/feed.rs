@@ -94,6 +94,9 @@ impl Feed {
         if let Some(schema) = value.get("schema").filter(|s| s.number() != Some(SCHEMA)) {
             return Err(schema.invalid("schema", "1, the catalogue format this build reads"));
         }
+        if let Some(manifest) = value.get("manifest") {
+            return Err(manifest.invalid("manifest", "the manifest's address, so that its shards are found beside it"));
+        }
         let currency = value.get("currency").and_then(Value::text).map(str::to_ascii_uppercase);
         let mut reader =
             Reader { currency, problems: Vec::new(), problems_total: 0, section: "catalogue", paths: Index::default() };

@@ -94,8 +94,7 @@ impl Catalogue {
                 writer.numbers(Tag::Embedding, chosen.map(f32::to_le_bytes));
             }
             Embeddings::Int8 { rows: values, scales } => {
-                let chosen = rows.iter().flat_map(|row| values.row(*row).to_vec());
-                writer.bytes(Tag::Embedding, chosen.map(|x| x as u8).collect());
+                writer.bytes(Tag::Embedding, rows.iter().flat_map(|row| values.row(*row).to_vec()).collect());
                 writer.numbers(Tag::Scale, rows.iter().map(|row| scales[*row].to_le_bytes()));
             }
         }
@@ -171,7 +170,7 @@ fn embeddings(sections: &Sections<'_>, count: usize) -> Result<Embeddings, Error
         return Array2::from_shape_vec(shape, values).map(Embeddings::Float).map_err(|_| unfit());
     }
     let scales = sections.numbers(Tag::Scale, f32::from_le_bytes)?;
-    let values: Vec<i8> = sections.bytes(Tag::Embedding)?.iter().map(|x| *x as i8).collect();
+    let values = sections.bytes(Tag::Embedding)?.to_vec();
     if scales.len() != count || scales.iter().any(|scale| !scale.is_finite()) {
         return Err(unfit());
     }

@@ -49,6 +49,12 @@ impl Assembly {
         Ok(Assembly { shards, added: 0, parts: None })
     }
 
+    /// Whether bytes begin as a manifest does, with the key `manifest`. A catalogue's JSON never has it.
+    pub fn is_manifest(bytes: &[u8]) -> bool {
+        let inside = bytes.trim_ascii_start().strip_prefix(b"{");
+        inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(br#""manifest""#))
+    }
+
     /// The shards there are.
     pub fn shards(&self) -> &[Shard] {
         &self.shards

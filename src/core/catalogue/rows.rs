@@ -15,8 +15,8 @@ use crate::scan;
 pub(crate) enum Embeddings {
     /// As they were brought or hashed.
     Float(Array2<f32>),
-    /// Whole numbers from -127 to 127; a row times its scale is the vector.
-    Int8 { rows: Array2<i8>, scales: Array1<f32> },
+    /// Whole numbers from -127 to 127, in two's complement; a row times its scale is the vector.
+    Int8 { rows: Array2<u8>, scales: Array1<f32> },
 }
 
 impl Embeddings {
@@ -31,7 +31,7 @@ impl Embeddings {
     pub(crate) fn dot(&self, vector: &[f32], row: usize) -> f32 {
         match self {
             Embeddings::Float(rows) => content::dot(vector, row_of(rows, row)),
-            Embeddings::Int8 { rows, scales } => content::dot(vector, row_of(rows, row)) * scales[row],
+            Embeddings::Int8 { rows, scales } => content::dot_with(vector, row_of(rows, row), number) * scales[row],
         }
     }
 
@@ -41,7 +41,7 @@ impl Embeddings {
             Embeddings::Float(rows) => sum.iter_mut().zip(row_of(rows, row)).for_each(|(s, x)| *s += weight * x),
             Embeddings::Int8 { rows, scales } => {
                 let weight = weight * scales[row];
-                sum.iter_mut().zip(row_of(rows, row)).for_each(|(s, x)| *s += weight * f32::from(*x));
+                sum.iter_mut().zip(row_of(rows, row)).for_each(|(s, x)| *s += weight * number(*x));
             }
         }
     }
@@ -51,7 +51,7 @@ impl Embeddings {
         match self {
             Embeddings::Float(rows) => out.extend_from_slice(row_of(rows, row)),
             Embeddings::Int8 { rows, scales } => {
-                out.extend(row_of(rows, row).iter().map(|x| f32::from(*x) * scales[row]));
+                out.extend(row_of(rows, row).iter().map(|x| number(*x) * scales[row]));
             }
         }
     }
@@ -94,7 +94,7 @@ impl Embeddings {
     }
 
     /// Writes a row as whole numbers, and returns their scale.
-    fn rounded(&self, row: usize, into: &mut [i8]) -> f32 {
+    fn rounded(&self, row: usize, into: &mut [u8]) -> f32 {
         match self {
             Embeddings::Float(rows) => scan::quantise(row_of(rows, row), into),
             Embeddings::Int8 { rows, scales } => {
@@ -132,6 +132,11 @@ impl Embeddings {
             Embeddings::Int8 { rows, scales } => rows.len() + size_of::<f32>() * scales.len(),
         }
     }
+}
+
+/// A byte in two's complement.
+fn number(byte: u8) -> f32 {
+    f32::from(byte as i8)
 }
 
 fn row_of<T>(rows: &Array2<T>, row: usize) -> &[T] {

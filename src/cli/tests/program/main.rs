@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod bad_logs;
+mod catalogue;
 mod click;
 mod compile;
 mod demo;
