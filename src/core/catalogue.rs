@@ -144,8 +144,8 @@ impl Catalogue {
         let rows = &self.rows;
         Listing {
             id: rows.ids.get(row),
-            category: self.categories.paths().get(rows.category[row]),
-            brand: self.brands.get(rows.brand[row]),
+            category: self.categories.paths().get(rows.category.get(row)),
+            brand: self.brands.get(rows.brand.get(row)),
             price: rows.price(row),
             sale: rows.sales.get(&(row as u32)).copied(),
         }
@@ -245,12 +245,12 @@ impl Catalogue {
 
     /// Index of the category of the product in a row.
     pub(crate) fn category_of(&self, row: usize) -> usize {
-        self.rows.category[row] as usize
+        self.rows.category.get(row) as usize
     }
 
     /// Index of the brand of the product in a row.
     pub(crate) fn brand_of(&self, row: usize) -> usize {
-        self.rows.brand[row] as usize
+        self.rows.brand.get(row) as usize
     }
 
     /// `ad.item`, `ad.category` and `ad.brand` of the product in a row.

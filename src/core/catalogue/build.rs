@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 
 use super::creatives::{Creatives, Numbering};
-use super::distinct::{Categories, Distinct};
+use super::distinct::{Categories, Distinct, Indices};
 use super::rows::{Embeddings, Rows, State};
 use super::texts::{Texts, order};
 use super::vocabulary::Vocabulary;
@@ -42,8 +42,8 @@ impl Catalogue {
         let order = order(products.iter().map(|product| product.id.as_str()));
         let (mut categories, mut brands) = (Categories::default(), Distinct::default());
         let in_order = || order.iter().map(|place| &products[*place]);
-        let category: Vec<u32> = in_order().map(|product| categories.index_of(&product.category)).collect();
-        let brand: Vec<u32> = in_order().map(|product| brands.index_of(&product.brand)).collect();
+        let category: Indices = in_order().map(|product| categories.index_of(&product.category)).collect();
+        let brand: Indices = in_order().map(|product| brands.index_of(&product.brand)).collect();
         let hashed = embeddings.is_none();
         let values = match embeddings {
             Some(brought) => {
@@ -111,12 +111,12 @@ impl Catalogue {
 /// The products' hashed content vectors, row-major.
 fn content_vectors<'a>(
     products: impl Iterator<Item = &'a Product>,
-    category: &[u32],
+    category: &Indices,
     categories: &Categories,
 ) -> Vec<f32> {
     let beginnings: Vec<_> = categories.paths().values().iter().map(Content::beginning).collect();
     let mut rows = Vec::with_capacity(category.len() * content::WIDTH);
-    for (product, path) in products.zip(category) {
+    for (product, path) in products.zip(category.iter()) {
         let known = Content {
             id: Some(&product.id),
             title: &product.title,
@@ -124,7 +124,7 @@ fn content_vectors<'a>(
             brand: &product.brand,
             price: product.price,
         };
-        rows.extend(known.finish(beginnings[*path as usize]));
+        rows.extend(known.finish(beginnings[path as usize]));
     }
     rows
 }

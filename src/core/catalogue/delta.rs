@@ -155,8 +155,8 @@ impl Catalogue {
     fn put(&mut self, row: usize, products: &Products, place: usize) {
         let (category, brand) = self.places_of(products, place);
         let from = &products.rows;
-        self.rows.category[row] = category;
-        self.rows.brand[row] = brand;
+        self.rows.category.put(row, category);
+        self.rows.brand.put(row, brand);
         self.rows.price[row] = from.price[place];
         self.set_state(row, from.state[place]);
         match from.sales.get(&(place as u32)) {
@@ -182,8 +182,8 @@ impl Catalogue {
                 self.rows.item.push(self.vocabulary.listed_item(id).unwrap_or(0));
             }
             self.rows.ids.push(id);
-            self.rows.category.push(category);
-            self.rows.brand.push(brand);
+            self.rows.category.put(row as usize, category);
+            self.rows.brand.put(row as usize, brand);
             self.rows.price.push(from.price[*place]);
             self.rows.state.push(State::Gone);
             self.gone += 1;
@@ -198,8 +198,8 @@ impl Catalogue {
 
     /// The indices of a product's category and brand among those of this catalogue.
     fn places_of(&mut self, products: &Products, place: usize) -> (u32, u32) {
-        let path = products.categories.get(products.rows.category[place] as usize);
-        let brand_name = products.brands.get(products.rows.brand[place] as usize);
+        let path = products.categories.get(products.rows.category.get(place) as usize);
+        let brand_name = products.brands.get(products.rows.brand.get(place) as usize);
         let category = self.categories.index_of(path);
         if category as usize == self.category_ids.len() {
             self.category_ids.push(self.vocabulary.category(path));

@@ -50,6 +50,71 @@ impl Distinct {
     }
 }
 
+/// Which of the different values each product has: in sixteen bits each until there are too many values.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Indices {
+    Narrow(Vec<u16>),
+    Wide(Vec<u32>),
+}
+
+impl Indices {
+    pub(super) fn get(&self, row: usize) -> u32 {
+        match self {
+            Indices::Narrow(indices) => u32::from(indices[row]),
+            Indices::Wide(indices) => indices[row],
+        }
+    }
+
+    /// Writes the index of a row, or of the one behind the last.
+    pub(super) fn put(&mut self, row: usize, index: u32) {
+        match (&mut *self, u16::try_from(index)) {
+            (Indices::Narrow(indices), Ok(index)) if row < indices.len() => indices[row] = index,
+            (Indices::Narrow(indices), Ok(index)) => indices.push(index),
+            (Indices::Narrow(indices), Err(_)) => {
+                *self = Indices::Wide(indices.iter().map(|index| u32::from(*index)).collect());
+                self.put(row, index);
+            }
+            (Indices::Wide(indices), _) if row < indices.len() => indices[row] = index,
+            (Indices::Wide(indices), _) => indices.push(index),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Indices::Narrow(indices) => indices.len(),
+            Indices::Wide(indices) => indices.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    pub(super) fn reserve_exact(&mut self, more: usize) {
+        match self {
+            Indices::Narrow(indices) => indices.reserve_exact(more),
+            Indices::Wide(indices) => indices.reserve_exact(more),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Indices::Narrow(indices) => size_of::<u16>() * indices.capacity(),
+            Indices::Wide(indices) => size_of::<u32>() * indices.capacity(),
+        }
+    }
+}
+
+impl FromIterator<u32> for Indices {
+    fn from_iter<I: IntoIterator<Item = u32>>(indices: I) -> Indices {
+        let mut column = Indices::Narrow(Vec::new());
+        let indices = indices.into_iter();
+        column.reserve_exact(indices.size_hint().0);
+        indices.enumerate().for_each(|(row, index)| column.put(row, index));
+        column
+    }
+}
+
 /// The levels of a category path that count for interest, and how much: the deepest and its parents.
 const LEVEL_SHARES: [f32; 3] = [0.6, 0.3, 0.1];
 
@@ -93,5 +158,20 @@ impl Categories {
 
     pub(super) fn bytes(&self) -> usize {
         self.paths.bytes() + self.levels.bytes() + size_of_val(self.of_path.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_stay_what_they_were_when_they_outgrow_sixteen_bits() {
+        let given = [1, 65_535, 65_536, 3, 70_000];
+        let mut indices: Indices = given.into_iter().collect();
+        assert!(matches!(given[..2].iter().copied().collect(), Indices::Narrow(_)));
+        indices.put(0, 2);
+        indices.put(5, 9);
+        assert_eq!(indices.iter().collect::<Vec<u32>>(), [2, 65_535, 65_536, 3, 70_000, 9]);
     }
 }

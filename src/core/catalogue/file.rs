@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use super::build::Parts;
-use super::distinct::{Categories, Distinct};
+use super::distinct::{Categories, Distinct, Indices};
 use super::rows::{Embeddings, Rows, State};
 use super::sections::{Kind, Sections, Tag, Writer, damaged};
 use super::texts::{Texts, Words};
@@ -121,7 +121,11 @@ impl Products {
         let index = |tag, among: &Texts| {
             let indices = sections.numbers(tag, u32::from_le_bytes)?;
             let known = indices.iter().all(|index| (*index as usize) < among.len());
-            if known { Ok(indices) } else { Err(damaged("a product points at no category or brand")) }
+            if known {
+                Ok(indices.into_iter().collect::<Indices>())
+            } else {
+                Err(damaged("a product points at no category or brand"))
+            }
         };
         let price = sections.numbers(Tag::Price, f32::from_le_bytes)?;
         let state: Option<Vec<State>> = sections.bytes(Tag::State)?.iter().map(|byte| State::read(*byte)).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use super::distinct::Indices;
 use super::texts::Texts;
 use super::{Availability, Sale};
 use crate::content;
@@ -198,9 +199,9 @@ impl From<Availability> for State {
 pub(crate) struct Rows {
     pub(super) ids: Texts,
     /// Index of the category path among the catalogue's.
-    pub(super) category: Vec<u32>,
+    pub(super) category: Indices,
     /// Index of the brand among the catalogue's.
-    pub(super) brand: Vec<u32>,
+    pub(super) brand: Indices,
     /// List price; NaN where there is none.
     pub(super) price: Vec<f32>,
     pub(super) state: Vec<State>,
@@ -235,8 +236,8 @@ impl Rows {
 
     /// Makes room for a few more, without the half of spare room that a vector takes when it grows by itself.
     pub(super) fn reserve(&mut self, more: usize) {
-        let words = [&mut self.category, &mut self.brand];
-        words.into_iter().for_each(|column| column.reserve_exact(more));
+        self.category.reserve_exact(more);
+        self.brand.reserve_exact(more);
         self.price.reserve_exact(more);
         self.state.reserve_exact(more);
     }
@@ -247,8 +248,10 @@ impl Rows {
         self.reserve(more.len());
         self.runs.push(first);
         self.ids.append(&more.ids);
-        self.category.extend(more.category.iter().map(|index| categories[*index as usize]));
-        self.brand.extend(more.brand.iter().map(|index| brands[*index as usize]));
+        for (row, (category, brand)) in (first as usize..).zip(more.category.iter().zip(more.brand.iter())) {
+            self.category.put(row, categories[category as usize]);
+            self.brand.put(row, brands[brand as usize]);
+        }
         self.price.extend(more.price);
         self.state.extend(more.state);
         self.sales.extend(more.sales.into_iter().map(|(row, sale)| (first + row, sale)));
@@ -261,8 +264,10 @@ impl Rows {
     pub(super) fn bytes(&self) -> usize {
         // A node of the map holds some entries and their links.
         const SALE: usize = 2 * size_of::<(u32, Sale)>();
-        let words = self.category.capacity() + self.brand.capacity() + self.price.capacity() + self.item.capacity();
+        let words = self.price.capacity() + self.item.capacity();
         self.ids.bytes()
+            + self.category.bytes()
+            + self.brand.bytes()
             + size_of::<u32>() * (words + self.runs.capacity())
             + self.state.capacity()
             + SALE * self.sales.len()

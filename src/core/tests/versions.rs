@@ -38,7 +38,9 @@ fn things(ids: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Thing>> {
 }
 
 fn json(version: &str, things: &[Thing], campaign: usize, embedding: bool) -> String {
-    let mut json = format!(r#"{{"version":"{version}","vocabulary":{{"item":["t3","t1","gone"]}},"products":["#);
+    // A vocabulary that is not given is made of the words that occur, which a delta does not do anew.
+    let vocabulary = r#"{"item":["t3","t1","gone"],"category":["C1 > D3","C0 > D0"],"brand":["B2","B0"]}"#;
+    let mut json = format!(r#"{{"version":"{version}","vocabulary":{vocabulary},"products":["#);
     for (index, thing) in things.iter().enumerate() {
         let Thing { id, title, category, brand, .. } = thing;
         write!(
