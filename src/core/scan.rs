@@ -8,7 +8,7 @@ mod dots;
 use std::cmp::Ordering;
 
 use crate::content;
-use dots::Query;
+use dots::{HashedQuery, Query, fours_of_hashed};
 
 /// The best so far of what is offered. `tie` orders what has equal scores, the better first.
 pub(crate) struct Best<F> {
@@ -99,18 +99,17 @@ pub(crate) fn scan<F: Fn(usize, usize) -> Ordering>(
     };
     let (fours, last) = scales.as_chunks::<4>();
     let mut floor = f32::NEG_INFINITY;
-    // Most vectors have this width, and known to the compiler it is twice as fast.
     if width == content::WIDTH {
-        let rows = rows.as_chunks::<{ content::WIDTH }>().0.as_chunks::<4>().0;
-        for (index, ([a, b, c, d], scales)) in rows.iter().zip(fours).enumerate() {
-            if let Some(scores) = query.above(&[a, b, c, d], scales, floor) {
+        let query = HashedQuery::new(&query);
+        for (index, (rows, scales)) in fours_of_hashed(rows).iter().zip(fours).enumerate() {
+            if let Some(scores) = query.above(rows, scales, floor) {
                 floor = offer(4 * index, &scores);
             }
         }
     } else {
         for (index, (rows, scales)) in rows.chunks_exact(4 * width).zip(fours).enumerate() {
             let rows = std::array::from_fn(|row| &rows[row * width..][..width]);
-            if let Some(scores) = query.above(&rows, scales, floor) {
+            if let Some(scores) = query.above(rows, scales, floor) {
                 floor = offer(4 * index, &scores);
             }
         }

@@ -3,6 +3,8 @@
 //! Written out with WebAssembly's vector instructions where they are there, since the small build's optimiser does not
 //! find them; plain loops everywhere else. Both are exact, so they agree to the bit. A row is bytes in two's complement.
 
+use crate::content;
+
 /// Numbers that are multiplied at once.
 const LANES: usize = 16;
 
@@ -11,20 +13,13 @@ pub(super) struct Query {
     /// Sixteen bits a number, so that one instruction multiplies and adds pairs.
     chunks: Vec<[i16; LANES]>,
     rest: Vec<i16>,
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    vectors: Vec<simd::Pair>,
 }
 
 impl Query {
     pub(super) fn new(rounded: &[u8]) -> Query {
         let wide: Vec<i16> = rounded.iter().map(|x| i16::from(*x as i8)).collect();
         let (chunks, rest) = wide.as_chunks();
-        Query {
-            chunks: chunks.to_vec(),
-            rest: rest.to_vec(),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            vectors: chunks.iter().map(simd::pair).collect(),
-        }
+        Query { chunks: chunks.to_vec(), rest: rest.to_vec() }
     }
 
     /// The dot product with one row.
@@ -36,15 +31,51 @@ impl Query {
     }
 
     /// The dot products with four rows, each times its scale, where any of them is `floor` or more.
-    #[inline(always)]
-    pub(super) fn above(&self, rows: &[&[u8]; 4], scales: &[f32; 4], floor: f32) -> Option<[f32; 4]> {
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        if self.rest.is_empty() {
-            return simd::above(&self.vectors, rows, scales, floor);
-        }
+    pub(super) fn above(&self, rows: [&[u8]; 4], scales: &[f32; 4], floor: f32) -> Option<[f32; 4]> {
         let scores = std::array::from_fn(|index| self.dot(rows[index]) as f32 * scales[index]);
         scores.iter().any(|score| *score >= floor).then_some(scores)
     }
+}
+
+/// A query of the width of hashed content vectors. By value, so that a loop holds it in registers.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) struct HashedQuery([simd::Pair; content::WIDTH / LANES]);
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+impl HashedQuery {
+    pub(super) fn new(query: &Query) -> HashedQuery {
+        HashedQuery(std::array::from_fn(|chunk| simd::pair(&query.chunks[chunk])))
+    }
+
+    /// As [`Query::above`].
+    #[inline(always)]
+    pub(super) fn above(&self, rows: &[Hashed; 4], scales: &[f32; 4], floor: f32) -> Option<[f32; 4]> {
+        simd::above(&self.0, rows, scales, floor)
+    }
+}
+
+/// A query of the width of hashed content vectors.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(super) struct HashedQuery<'a>(&'a Query);
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+impl HashedQuery<'_> {
+    pub(super) fn new(query: &Query) -> HashedQuery<'_> {
+        HashedQuery(query)
+    }
+
+    /// As [`Query::above`].
+    pub(super) fn above(&self, rows: &[Hashed; 4], scales: &[f32; 4], floor: f32) -> Option<[f32; 4]> {
+        self.0.above(rows.each_ref().map(|row| row.as_flattened()), scales, floor)
+    }
+}
+
+/// A row as wide as hashed content vectors: known to the compiler, it is several times as fast.
+pub(super) type Hashed = [[u8; LANES]; content::WIDTH / LANES];
+
+/// Rows of that width, four by four. What is left over is not among them.
+pub(super) fn fours_of_hashed(rows: &[u8]) -> &[[Hashed; 4]] {
+    rows.as_chunks::<LANES>().0.as_chunks::<{ content::WIDTH / LANES }>().0.as_chunks::<4>().0
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -66,8 +97,13 @@ mod simd {
     }
 
     #[inline(always)]
-    pub(super) fn above(query: &[Pair], rows: &[&[u8]; 4], scales: &[f32; 4], floor: f32) -> Option<[f32; 4]> {
-        let [a, b, c, d] = rows.map(|row| sums(query, row));
+    pub(super) fn above<const CHUNKS: usize>(
+        query: &[Pair; CHUNKS],
+        rows: &[[[u8; LANES]; CHUNKS]; 4],
+        scales: &[f32; 4],
+        floor: f32,
+    ) -> Option<[f32; 4]> {
+        let [a, b, c, d] = rows.each_ref().map(|row| sums(query, row));
         // Each row's four sums become one, four rows at once.
         let ab = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
         let cd = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
@@ -87,9 +123,9 @@ mod simd {
 
     /// Four sums that make the dot product together.
     #[inline(always)]
-    fn sums(query: &[Pair], row: &[u8]) -> v128 {
+    fn sums<const CHUNKS: usize>(query: &[Pair; CHUNKS], row: &[[u8; LANES]; CHUNKS]) -> v128 {
         let mut sums = i32x4_splat(0);
-        for (numbers, [low, high]) in row.as_chunks::<LANES>().0.iter().zip(query) {
+        for (numbers, [low, high]) in row.iter().zip(query) {
             let numbers = bytes(numbers);
             let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(numbers), *low);
             let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(numbers), *high);
