@@ -19,7 +19,6 @@ export type CoreErrorCode =
   | 'catalogue-damaged'
   | 'shard-mismatch'
   | 'delta-mismatch'
-  | 'delta-impossible'
   | 'non-finite-score'
 
 /** Refusals of a model file. */

@@ -96,10 +96,14 @@ impl Arguments {
 
 /// The commands with their options.
 fn command() -> Command {
-    // A number below 0 is a value that its option refuses, with its range; it is not taken for an option itself.
-    Arguments::command().mut_subcommands(|action| {
-        action.mut_args(|arg| if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg })
-    })
+    Arguments::command().mut_subcommands(with_numbers_below_0)
+}
+
+/// Takes a number below 0 for a value, which its option refuses with its range, and not for an option itself.
+fn with_numbers_below_0(action: Command) -> Command {
+    let action =
+        action.mut_args(|arg| if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg });
+    action.mut_subcommands(with_numbers_below_0)
 }
 
 fn main() -> ExitCode {

@@ -58,6 +58,9 @@ impl Default for Fnv {
 /// hashed eight bytes at a time, which FNV cannot.
 pub(crate) type Index<T = usize> = HashMap<String, T, FxBuildHasher>;
 
+/// What few rows of a catalogue have, by the row, where the order never shows.
+pub(crate) type OfRows<T> = HashMap<u32, T, FxBuildHasher>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

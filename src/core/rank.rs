@@ -169,7 +169,8 @@ fn order(
 ) -> Vec<(f32, usize)> {
     // A product competes once on its own and once per creative; this many are sure to hold `limit` products.
     let enough = limit.saturating_add(catalogue.creative_ads().len());
-    let mut best = Best::new(enough, |a, b| catalogue.tie_order(a, b));
+    let tie = |a, b| catalogue.tie_order(a, b);
+    let mut best = Best::new(enough, &tie);
     for (ad, score) in scored {
         // Most ads are not better than the best so far, and need no look at the rules.
         if score >= best.floor() && admits(ad) {

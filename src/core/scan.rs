@@ -10,56 +10,74 @@ use std::cmp::Ordering;
 use crate::content;
 use dots::{HashedQuery, Query, fours_of_hashed};
 
-/// The best so far of what is offered. `tie` orders what has equal scores, the better first.
-pub(crate) struct Best<F> {
+/// The best so far of what is offered: a heap with the worst of them on top.
+///
+/// Not the standard library's heap and sorts: each order that one of them is compiled for adds some 20 kB to what a page
+/// downloads.
+pub(crate) struct Best<'a> {
     limit: usize,
-    tie: F,
-    kept: Vec<(f32, usize)>,
-    /// The worst that still belongs to the best, once there are enough.
-    worst: Option<(f32, usize)>,
+    /// Which of two with equal scores is better.
+    tie: &'a dyn Fn(usize, usize) -> Ordering,
+    heap: Vec<(f32, usize)>,
 }
 
-impl<F: Fn(usize, usize) -> Ordering> Best<F> {
-    pub(crate) fn new(limit: usize, tie: F) -> Best<F> {
-        Best { limit, tie, kept: Vec::new(), worst: None }
+impl<'a> Best<'a> {
+    pub(crate) fn new(limit: usize, tie: &'a dyn Fn(usize, usize) -> Ordering) -> Best<'a> {
+        Best { limit, tie, heap: Vec::new() }
     }
 
-    fn order(&self, a: &(f32, usize), b: &(f32, usize)) -> Ordering {
-        b.0.total_cmp(&a.0).then_with(|| (self.tie)(a.1, b.1))
+    fn better(&self, a: (f32, usize), b: (f32, usize)) -> bool {
+        b.0.total_cmp(&a.0).then_with(|| (self.tie)(a.1, b.1)) == Ordering::Less
     }
 
     /// No score below this is of use.
     pub(crate) fn floor(&self) -> f32 {
-        self.worst.map_or(f32::NEG_INFINITY, |(score, _)| score)
+        if self.heap.len() < self.limit {
+            f32::NEG_INFINITY
+        } else {
+            self.heap.first().map_or(f32::INFINITY, |top| top.0)
+        }
     }
 
     pub(crate) fn offer(&mut self, score: f32, index: usize) {
-        if self.worst.is_some_and(|worst| self.order(&(score, index), &worst) != Ordering::Less) {
-            return;
-        }
-        self.kept.push((score, index));
-        // Twice as many as are wanted, so that choosing among them is seldom.
-        if self.kept.len() >= self.limit.saturating_mul(2).max(1) {
-            self.choose();
+        if self.heap.len() < self.limit {
+            self.heap.push((score, index));
+            self.rise(self.heap.len() - 1);
+        } else if self.heap.first().is_some_and(|top| self.better((score, index), *top)) {
+            self.heap[0] = (score, index);
+            self.sink(self.heap.len());
         }
     }
 
-    fn choose(&mut self) {
-        let mut kept = std::mem::take(&mut self.kept);
-        if self.limit > 0 && kept.len() >= self.limit {
-            let (_, worst, _) = kept.select_nth_unstable_by(self.limit - 1, |a, b| self.order(a, b));
-            self.worst = Some(*worst);
+    fn rise(&mut self, mut place: usize) {
+        while place > 0 && self.better(self.heap[(place - 1) / 2], self.heap[place]) {
+            self.heap.swap(place, (place - 1) / 2);
+            place = (place - 1) / 2;
         }
-        kept.truncate(self.limit);
-        self.kept = kept;
+    }
+
+    /// Puts the top where it belongs among the first `count`.
+    fn sink(&mut self, count: usize) {
+        let mut place = 0;
+        while 2 * place + 1 < count {
+            let left = 2 * place + 1;
+            let right = left + 1;
+            let worse = if right < count && self.better(self.heap[left], self.heap[right]) { right } else { left };
+            if !self.better(self.heap[place], self.heap[worse]) {
+                return;
+            }
+            self.heap.swap(place, worse);
+            place = worse;
+        }
     }
 
     /// The best with their scores, best first.
     pub(crate) fn into_sorted(mut self) -> Vec<(f32, usize)> {
-        self.choose();
-        let mut kept = std::mem::take(&mut self.kept);
-        kept.sort_unstable_by(|a, b| self.order(a, b));
-        kept
+        for last in (1..self.heap.len()).rev() {
+            self.heap.swap(0, last);
+            self.sink(last);
+        }
+        self.heap
     }
 }
 
@@ -78,13 +96,7 @@ pub(crate) fn quantise(exact: &[f32], rounded: &mut [u8]) -> f32 {
 
 /// Offers every row that `competes` with its score: the dot product with `query`, up to a factor common to all. A row is
 /// as long as the query, with a scale of its own.
-pub(crate) fn scan<F: Fn(usize, usize) -> Ordering>(
-    rows: &[u8],
-    scales: &[f32],
-    query: &[f32],
-    competes: impl Fn(usize) -> bool,
-    best: &mut Best<F>,
-) {
+pub(crate) fn scan(rows: &[u8], scales: &[f32], query: &[f32], competes: impl Fn(usize) -> bool, best: &mut Best<'_>) {
     let width = query.len();
     let mut rounded = vec![0; width];
     quantise(query, &mut rounded);
@@ -138,7 +150,7 @@ mod tests {
             scores in prop::collection::vec(prop::sample::select(vec![-1.0f32, 0.0, 0.25, 0.5, 0.5, 1.0]), 0..200),
             limit in 0usize..40,
         ) {
-            let mut best = Best::new(limit, |a: usize, b: usize| a.cmp(&b));
+            let mut best = Best::new(limit, &|a, b| a.cmp(&b));
             scores.iter().enumerate().for_each(|(index, score)| best.offer(*score, index));
             let found: Vec<usize> = best.into_sorted().into_iter().map(|(_, index)| index).collect();
             prop_assert_eq!(found, plain(&scores, limit));
@@ -158,7 +170,7 @@ mod tests {
             let mut query: Vec<f32> = (0..width).map(|_| f32::from(next().max(-127))).collect();
             query[0] = 127.0;
             let competes = |row: usize| !row.is_multiple_of(3);
-            let mut best = Best::new(limit, |a: usize, b: usize| a.cmp(&b));
+            let mut best = Best::new(limit, &|a, b| a.cmp(&b));
             scan(&rows, &scales, &query, competes, &mut best);
             let exact = |row: usize| {
                 let dot: i64 = rows[row * width..][..width].iter().zip(&query).map(|(x, y)| i64::from(*x as i8) * *y as i64).sum();

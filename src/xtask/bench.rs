@@ -23,7 +23,7 @@ enum Limit {
 }
 
 /// The limits by the figure's name. A name missing from a run is not judged.
-const BUDGETS: [(&str, Limit); 9] = [
+const BUDGETS: [(&str, Limit); 11] = [
     ("rank_1000", Limit::Ratio(1.0)),
     ("rank_10000_towers", Limit::Ratio(1.0 / 20.0)),
     // What can be had by computing only what depends on both shopper and ad.
@@ -32,6 +32,8 @@ const BUDGETS: [(&str, Limit); 9] = [
     ("cold_first_slate", Limit::Ratio(1.0 / 3.0)),
     ("cold_first_slate_10000", Limit::Ratio(1.0 / 5.0)),
     ("observe", Limit::Time(0.02)),
+    ("rank_1000000", Limit::Time(16.0)),
+    ("delta_1000", Limit::Time(5.0)),
     // Once in a request, before the first ad is scored.
     ("encode_session", Limit::Time(2.0)),
     // What browsers call a long task, and web performance tools count against a page.

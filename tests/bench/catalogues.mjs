@@ -8,24 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { nearside } from '../wasm/native.mjs'
+import { reader } from './limits.mjs'
 import { against, alternate, row } from './measure.mjs'
 import { NOW } from './shop.mjs'
 
 const WIDTH = 64
+const ROUNDS = 100
 const CHANGED = 1000
 /** Targets, in milliseconds. */
 const MILLION_MS = 16
 const DELTA_MS = 5
-
-/**
- * `(module (memory (export "memory") 1) (func (export "read") (param $bytes i32) (result i64) ...))`: the function xors
- * that many bytes from address 0, four vectors of 16 bytes a turn. The least that a scan can cost.
- */
-const READ = Buffer.from(
-  'AGFzbQEAAAABBgFgAX8BfgMCAQAFAwEAAQcRAgZtZW1vcnkCAARyZWFkAAAKUwFRAgF/AnsDQCACIAH9AAQA/VEhAiADIAH9AAQQ/VEhAyACIAH9' +
-    'AAQg/VEhAiADIAH9AAQw/VEhAyABQcAAaiEBIAEgAEkNAAsgAiAD/VH9HQAL',
-  'base64',
-)
 
 const WORDS = ['lamp', 'guitar', 'oven', 'phone', 'cable', 'chair', 'table', 'book', 'radio', 'drum', 'shoe', 'coat']
 
@@ -73,53 +65,67 @@ function rank(engine, limit) {
   if (retrieval.by !== 'scan' || slate.length !== limit) throw new Error(`ranked ${slate.length} by ${retrieval.by}`)
 }
 
-/** The rows, and the bytes of memory that an ad of the largest catalogue takes. `glue` is the generated module, opened. */
-export async function catalogues({ glue, rounds = 100 }) {
+/** Runs `use` with a folder in which catalogues are built and deltas made; it is gone afterwards. */
+async function withCatalogues(use) {
   const folder = mkdtempSync(join(tmpdir(), 'nearside-catalogues-'))
   const at = (name) => join(folder, name)
   const build = async (count, version, dearer) => {
     await write(at(`${version}.json`), count, version, dearer)
     nearside('catalogue', 'build', at(`${version}.json`), '-o', at(version))
     rmSync(at(`${version}.json`))
+    return at(version)
   }
   const delta = (from, to) => {
-    nearside('catalogue', 'delta', at(`${from}/catalogue.json`), at(`${to}/catalogue.json`), '-o', at('delta.bin'))
+    nearside('catalogue', 'delta', join(from, 'catalogue.json'), join(to, 'catalogue.json'), '-o', at('delta.bin'))
     return readFileSync(at('delta.bin'))
   }
   try {
-    await build(100_000, 'one')
-    await build(100_000, 'two', CHANGED)
-    await build(1_000_000, 'million')
-
-    const { engine: hundred } = engine(glue, at('one'))
-    const { memory, read } = new WebAssembly.Instance(new WebAssembly.Module(READ)).exports
-    const bytes = 100_000 * WIDTH
-    memory.grow(Math.ceil(bytes / 65_536))
-    // Pages that were never written are all one and the same, which would be read from the nearest cache.
-    new Uint8Array(memory.buffer).fill(1)
-    const scan = await alternate({ ours: () => rank(hundred, 100), theirs: () => read(bytes) }, { rounds, warmup: 20 })
-
-    const deltas = [delta('one', 'two'), delta('two', 'one')]
-    let round = 0
-    const apply = () => {
-      const { changed } = hundred.apply_delta(deltas[round++ % 2], NOW)
-      if (changed !== CHANGED) throw new Error(`${changed} products changed, not ${CHANGED}`)
-    }
-    const applied = await alternate({ apply }, { rounds, warmup: 4 })
-    hundred.free()
-
-    const { engine: million, report } = engine(glue, at('million'))
-    const ranked = await alternate({ rank: () => rank(million, 100) }, { rounds, warmup: 10 })
-    million.free()
-    return {
-      rows: [
-        row('scan_100000', scan.ours, 'plain read of the same bytes', scan.theirs),
-        against('rank_1000000', ranked.rank, MILLION_MS),
-        against('delta_1000', applied.apply, DELTA_MS),
-      ],
-      bytesPerAd: report.bytes_per_ad,
-    }
+    return await use(build, delta)
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** The row `scan_100000`: the best 100 of 100,000 ads. `glue` is the generated module, opened. */
+export function scan(glue) {
+  return withCatalogues(async (build) => {
+    const { engine: ours } = engine(glue, await build(100_000, 'one'))
+    const works = { ours: () => rank(ours, 100), theirs: reader(100_000 * WIDTH) }
+    const times = await alternate(works, { rounds: ROUNDS, warmup: 20 })
+    ours.free()
+    return {
+      row: row('scan_100000', times.ours, 'plain read of the vectors', times.theirs),
+      note: 'scan_100000: the whole ranking, from the profile to a slate of 100; the peer only reads the same bytes.',
+    }
+  })
+}
+
+/** The row `rank_1000000`, with the bytes of memory that an ad takes. */
+export function rankMillion(glue) {
+  return withCatalogues(async (build) => {
+    const { engine: ours, report } = engine(glue, await build(1_000_000, 'million'))
+    const { times } = await alternate({ times: () => rank(ours, 100) }, { rounds: ROUNDS, warmup: 10 })
+    ours.free()
+    return {
+      row: { ...against('rank_1000000', times, MILLION_MS), bytes_per_ad: report.bytes_per_ad },
+      note: `rank_1000000: a slate of 100; ${report.bytes_per_ad.toFixed(1)} bytes of memory an ad.`,
+    }
+  })
+}
+
+/** The row `delta_1000`: so many other prices among 100,000 products, there and back. */
+export function delta(glue) {
+  return withCatalogues(async (build, deltaOf) => {
+    const [one, two] = [await build(100_000, 'one'), await build(100_000, 'two', CHANGED)]
+    const { engine: ours } = engine(glue, one)
+    const deltas = [deltaOf(one, two), deltaOf(two, one)]
+    let round = 0
+    const apply = () => {
+      const { changed } = ours.apply_delta(deltas[round++ % 2], NOW)
+      if (changed !== CHANGED) throw new Error(`${changed} products changed, not ${CHANGED}`)
+    }
+    const { times } = await alternate({ times: apply }, { rounds: ROUNDS, warmup: 4 })
+    ours.free()
+    return { row: against('delta_1000', times, DELTA_MS), note: 'delta_1000: prices, with no model in force.' }
+  })
 }

@@ -48,7 +48,7 @@ async function timesOf(work, batch = 1) {
 }
 
 /** A plain read of so many bytes, rounded up to what one turn of the loop reads. */
-function reader(bytes) {
+export function reader(bytes) {
   const end = Math.ceil(bytes / READ) * READ
   const missing = end - loops.memory.buffer.byteLength
   if (missing > 0) loops.memory.grow(Math.ceil(missing / PAGE))

@@ -9,6 +9,7 @@ import * as ort from 'onnxruntime-web'
 import * as compact from '../../pkg/dist/wasm/compact/nearside_compact.js'
 import * as complete from '../../pkg/dist/wasm/full/nearside_full.js'
 import { compiled } from './compiled.mjs'
+import * as catalogues from './catalogues.mjs'
 import { encode } from './encode.mjs'
 import { deliver, options, read, versioned } from './files.mjs'
 import { firstSlates } from './first.mjs'
@@ -89,6 +90,9 @@ const measures = {
   ...Object.fromEntries(['cold_first_slate', 'cold_first_slate_10000'].map((name) => [name, () => coldFirstSlate(name)])),
   observe: observing,
   encode_session: encoding,
+  scan_100000: async () => catalogues.scan(await opened(compact, 'compact')),
+  rank_1000000: async () => catalogues.rankMillion(await opened(compact, 'compact')),
+  delta_1000: async () => catalogues.delta(await opened(compact, 'compact')),
   wasm_read: async () => ({ row: limit('wasm_read', await reading()) }),
   wasm_multiply_add: async () => ({ row: limit('wasm_multiply_add', await multiplying()) }),
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::files::{MANIFEST, ReadCatalogue};
 use crate::error::Error;
 use crate::output;
+use crate::range::within;
 
 /// What `--help` says below the options.
 pub(crate) const HELP: &str = "\
@@ -53,9 +54,9 @@ struct Build {
     /// The folder to write, made where it is missing
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
-    /// Most products in one shard
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
-    shard: u32,
+    /// Most products in one shard: 1 to 10000000
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = within::<usize>(1..=10_000_000))]
+    shard: usize,
     /// Keep content vectors as they are, at four times the size
     #[arg(long)]
     exact: bool,
@@ -149,10 +150,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 }
 
 fn build(options: &Build, json: bool) -> Result<(), Error> {
+    let path = options.out.join(MANIFEST);
+    output::apart([&path], [&options.feed])?;
     let ReadCatalogue { catalogue, report, order, .. } = ReadCatalogue::feed(&options.feed)?;
     let catalogue = if options.exact { catalogue } else { catalogue.quantised() };
-    let size = options.shard as usize;
-    let files = catalogue.to_shards(&order, size);
+    let files = catalogue.to_shards(&order, options.shard);
     let hashes: Vec<String> =
         files.iter().map(|file| shard_hash(file).expect("what was just written is whole")).collect();
     let hash = hashes.iter().fold(Fnv::new(), |hash, shard| hash.with(shard.as_bytes())).hex();
@@ -160,14 +162,14 @@ fn build(options: &Build, json: bool) -> Result<(), Error> {
         file: format!("catalogue-{hash}-{index:03}.bin"),
         bytes: file.len(),
         hash: shard,
-        ads: size.min(order.len() - index * size),
+        ads: options.shard.min(order.len() - index * options.shard),
     });
     let shards: Vec<Shard> = shards.collect();
     std::fs::create_dir_all(&options.out).map_err(Error::writing(&options.out))?;
     for (shard, file) in shards.iter().zip(&files) {
-        write_whole(&options.out.join(&shard.file), file).map_err(Error::Training)?;
+        let path = options.out.join(&shard.file);
+        write_whole(&path, file).map_err(Error::writing(&path))?;
     }
-    let path = options.out.join(MANIFEST);
     let built = Built {
         manifest: &path,
         version: catalogue.version(),
@@ -182,18 +184,19 @@ fn build(options: &Build, json: bool) -> Result<(), Error> {
     let manifest = Manifest { manifest: 1, version: built.version, hash, ads: order.len(), shards };
     let manifest = serde_json::to_vec(&manifest).expect("numbers and words are JSON");
     // Last, so that it never names a shard that is not there.
-    write_whole(&path, &manifest).map_err(Error::Training)?;
+    write_whole(&path, &manifest).map_err(Error::writing(&path))?;
     output::print(&built, json)
 }
 
 fn delta(options: &Delta, json: bool) -> Result<(), Error> {
+    output::apart([&options.out], [&options.old, &options.new])?;
     let [old, new] = [ReadCatalogue::any(&options.old)?, ReadCatalogue::any(&options.new)?];
     // Pages have what `build` wrote, whose vectors are rounded unless it was asked to keep them.
     let exact = [&old, &new].iter().any(|read| read.is_binary && !read.catalogue.is_quantised());
     let [old, new] = [old, new].map(|read| if exact { read.catalogue } else { read.catalogue.quantised() });
     let refused = |source| Error::Catalogue { path: Some(options.new.clone()), source };
     let bytes = old.delta(&new).map_err(refused)?;
-    write_whole(&options.out, &bytes).map_err(Error::Training)?;
+    write_whole(&options.out, &bytes).map_err(Error::writing(&options.out))?;
     let difference =
         Difference { out: &options.out, before: old.version(), version: new.version(), bytes: bytes.len() };
     output::print(&difference, json)

@@ -1,7 +1,5 @@
 //! From a feed to columns.
 
-use std::collections::BTreeMap;
-
 use ndarray::Array2;
 
 use super::creatives::{Creatives, Numbering};
@@ -55,8 +53,7 @@ impl Catalogue {
         let width = values.len() / products.len();
         let ids: Texts = in_order().map(|product| product.id.as_str()).collect();
         let vocabulary = Vocabulary::new(vocabulary, &ids, categories.paths().values().iter(), brands.values().iter());
-        let sales: BTreeMap<_, _> =
-            in_order().enumerate().filter_map(|(row, product)| Some((row as u32, product.sale?))).collect();
+        let sales = in_order().enumerate().filter_map(|(row, product)| Some((row as u32, product.sale?))).collect();
         let item = ids.iter().map_while(|id| vocabulary.listed_item(id)).collect();
         let rows = Rows {
             price: in_order().map(|product| product.price.unwrap_or(f32::NAN)).collect(),

@@ -33,11 +33,10 @@ impl Creatives {
                 }
             }
         }
-        let mut by_product: Vec<(u32, u32)> = Vec::with_capacity(creatives.len());
-        by_product.extend(order(creatives.ids.iter()).into_iter().map(|c| (creatives.product[c], c as u32)));
-        // Stable: creatives of one product keep the order of their ids.
-        by_product.sort_by_key(|(product, _)| *product);
-        creatives.by_product = by_product.into_iter().map(|(_, creative)| creative).collect();
+        let by_id = order(creatives.ids.iter());
+        // As texts of one length, which go in the numbers' order, so that the one kind of sort will do.
+        let products: Texts = by_id.iter().map(|creative| format!("{:010}", creatives.product[*creative])).collect();
+        creatives.by_product = order(products.iter()).into_iter().map(|place| by_id[place] as u32).collect();
         creatives
     }
 

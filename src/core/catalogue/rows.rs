@@ -1,7 +1,5 @@
 //! What a catalogue keeps of its products: columns, one value per product.
 
-use std::collections::BTreeMap;
-
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +7,7 @@ use super::distinct::Indices;
 use super::texts::Texts;
 use super::{Availability, Sale};
 use crate::content;
+use crate::hash::OfRows;
 use crate::scan;
 
 /// Content vectors, one row per product.
@@ -205,7 +204,7 @@ pub(crate) struct Rows {
     /// List price; NaN where there is none.
     pub(super) price: Vec<f32>,
     pub(super) state: Vec<State>,
-    pub(super) sales: BTreeMap<u32, Sale>,
+    pub(super) sales: OfRows<Sale>,
     /// Id in the item vocabulary. Empty where it is the row's number, counted from 1, and 0 behind the last item.
     pub(super) item: Vec<i32>,
     pub(super) embeddings: Embeddings,
@@ -262,15 +261,13 @@ impl Rows {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        // A node of the map holds some entries and their links.
-        const SALE: usize = 2 * size_of::<(u32, Sale)>();
         let words = self.price.capacity() + self.item.capacity();
         self.ids.bytes()
             + self.category.bytes()
             + self.brand.bytes()
             + size_of::<u32>() * (words + self.runs.capacity())
             + self.state.capacity()
-            + SALE * self.sales.len()
+            + size_of::<(u32, Sale)>() * self.sales.capacity()
             + self.embeddings.bytes()
     }
 }

@@ -79,10 +79,10 @@ impl Texts {
     }
 }
 
-impl<'a> FromIterator<&'a str> for Texts {
-    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> Texts {
+impl<T: AsRef<str>> FromIterator<T> for Texts {
+    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Texts {
         let mut all = Texts::default();
-        texts.into_iter().for_each(|text| all.push(text));
+        texts.into_iter().for_each(|text| all.push(text.as_ref()));
         all.text.shrink_to_fit();
         all.ends.shrink_to_fit();
         all

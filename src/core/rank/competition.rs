@@ -8,7 +8,7 @@ use crate::catalogue::{Exclusion, Placement};
 /// The rules of one ranking, applied to this shopper.
 pub(super) struct Competition {
     /// Rows that this shopper should not see here, and why.
-    kept_out: BTreeMap<usize, &'static str>,
+    kept_out: Vec<(usize, &'static str)>,
     /// For each creative, whether its campaign shows here.
     runs: Vec<bool>,
     first_creative: usize,
@@ -39,8 +39,13 @@ impl Competition {
     fn count(&mut self, ranking: &Ranking<'_>) {
         let catalogue = ranking.catalogue;
         let mut ads = catalogue.product_count();
-        let mut removed = BTreeMap::from([("out_of_stock", catalogue.sold_out())]);
-        let mut remove = |reason, count| *removed.entry(reason).or_insert(0) += count;
+        let mut removed = BTreeMap::new();
+        let mut remove = |reason, count| {
+            if count > 0 {
+                *removed.entry(reason).or_insert(0) += count;
+            }
+        };
+        remove("out_of_stock", catalogue.sold_out());
         for (ad, runs) in catalogue.creative_ads().zip(&self.runs) {
             let row = catalogue.row_of(ad);
             ads += usize::from(!catalogue.is_gone(row));
@@ -50,10 +55,9 @@ impl Competition {
                 remove("out_of_stock", usize::from(!catalogue.is_gone(row)));
             }
         }
-        for (row, reason) in self.kept_out.iter().filter(|(row, _)| catalogue.can_be_had(**row)) {
+        for (row, reason) in self.kept_out.iter().filter(|(row, _)| catalogue.can_be_had(*row)) {
             remove(reason, catalogue.ads_of(*row).filter(|ad| self.campaign_allows(*ad)).count());
         }
-        removed.retain(|_, count| *count > 0);
         self.candidates = ads - removed.values().sum::<usize>();
         self.removed = removed;
     }
@@ -70,7 +74,7 @@ impl Competition {
 
     /// Whether the product in a row may be shown.
     pub(super) fn admits_row(&self, ranking: &Ranking<'_>, row: usize) -> bool {
-        ranking.catalogue.can_be_had(row) && !self.kept_out.contains_key(&row)
+        ranking.catalogue.can_be_had(row) && self.kept_out.iter().all(|(kept_out, _)| *kept_out != row)
     }
 
     /// Whether an ad may be shown.
@@ -79,11 +83,12 @@ impl Competition {
     }
 }
 
-fn kept_out(ranking: &Ranking<'_>, placement: &Placement) -> BTreeMap<usize, &'static str> {
-    let mut rows = BTreeMap::new();
+/// Bounded by what the profile holds. The first reason stands.
+fn kept_out(ranking: &Ranking<'_>, placement: &Placement) -> Vec<(usize, &'static str)> {
+    let mut rows: Vec<(usize, &'static str)> = Vec::new();
     let mut keep_out = |row: Option<usize>, reason| {
-        if let Some(row) = row {
-            rows.entry(row).or_insert(reason);
+        if let Some(row) = row.filter(|row| rows.iter().all(|(known, _)| known != row)) {
+            rows.push((row, reason));
         }
     };
     let excludes = |exclusion| placement.exclude.contains(&exclusion);

@@ -1,7 +1,6 @@
 //! Computing the feature table for one ranking.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crate::event::Timestamp;
 use crate::feature::{BASIC_WIDTH, Feature, Features, SESSION_LIMIT, STAGE_WIDTH, TIME_WIDTH, Values};
@@ -157,9 +156,16 @@ impl<'a> Computer<'_, 'a> {
         let catalogue = self.ranking.catalogue;
         let known = self.ranking.known.iter().map(|known| known.product).zip(values);
         let known = known.filter_map(|(row, value)| Some((row?, value)));
-        if self.rows.is_some() {
-            let known: BTreeMap<usize, f32> = known.collect();
-            return self.pair(|row| known.get(&row).copied().unwrap_or(0.0));
+        if let Some(ads) = self.rows {
+            let mut column = vec![0.0; ads.len()];
+            let of_ads = known.flat_map(|(row, value)| catalogue.ads_of(row).map(move |ad| (ad, value)));
+            for (ad, value) in of_ads {
+                // The ads are in rising order.
+                if let Ok(place) = ads.binary_search(&ad) {
+                    column[place] = value;
+                }
+            }
+            return floats(column);
         }
         let mut column = vec![0.0; catalogue.row_count()];
         known.for_each(|(row, value)| column[row] = value);

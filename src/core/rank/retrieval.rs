@@ -38,7 +38,8 @@ pub(super) fn retrieve(
         Retrieve::Auto => RETRIEVED.max(limit),
         Retrieve::Best(count) => count.max(limit),
     };
-    let mut best = Best::new(wanted + competition.kept_out(), |a, b| catalogue.row_order(a, b));
+    let tie = |a, b| catalogue.row_order(a, b);
+    let mut best = Best::new(wanted.saturating_add(competition.kept_out()), &tie);
     let query = query(ranking);
     let in_stock = |row| catalogue.can_be_had(row);
     match catalogue.embeddings() {

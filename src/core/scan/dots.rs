@@ -44,7 +44,9 @@ pub(super) struct HashedQuery([simd::Pair; content::WIDTH / LANES]);
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 impl HashedQuery {
     pub(super) fn new(query: &Query) -> HashedQuery {
-        HashedQuery(std::array::from_fn(|chunk| simd::pair(&query.chunks[chunk])))
+        let chunks = query.chunks.first_chunk().expect("as wide as hashed content vectors");
+        let [a, b, c, d]: &[[i16; LANES]; content::WIDTH / LANES] = chunks;
+        HashedQuery([simd::pair(a), simd::pair(b), simd::pair(c), simd::pair(d)])
     }
 
     /// As [`Query::above`].
@@ -82,11 +84,10 @@ pub(super) fn fours_of_hashed(rows: &[u8]) -> &[[Hashed; 4]] {
 mod simd {
     use std::arch::wasm32::{
         f32x4, f32x4_convert_i32x4, f32x4_extract_lane, f32x4_ge, f32x4_mul, f32x4_splat, i16x8_extend_high_i8x16,
-        i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i32x4_splat, i64x2_shuffle, u64x2, v128,
-        v128_any_true,
+        i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i64x2_shuffle, u64x2, v128, v128_any_true,
     };
 
-    use super::LANES;
+    use super::{Hashed, LANES};
 
     /// Sixteen numbers of sixteen bits.
     pub(super) type Pair = [v128; 2];
@@ -97,13 +98,10 @@ mod simd {
     }
 
     #[inline(always)]
-    pub(super) fn above<const CHUNKS: usize>(
-        query: &[Pair; CHUNKS],
-        rows: &[[[u8; LANES]; CHUNKS]; 4],
-        scales: &[f32; 4],
-        floor: f32,
-    ) -> Option<[f32; 4]> {
-        let [a, b, c, d] = rows.each_ref().map(|row| sums(query, row));
+    pub(super) fn above(query: &[Pair; 4], rows: &[Hashed; 4], scales: &[f32; 4], floor: f32) -> Option<[f32; 4]> {
+        // No loop: where code is compiled for size, a loop of four turns stays one, and costs three times as much.
+        let [a, b, c, d] = rows;
+        let (a, b, c, d) = (sums(query, a), sums(query, b), sums(query, c), sums(query, d));
         // Each row's four sums become one, four rows at once.
         let ab = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
         let cd = i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
@@ -123,15 +121,16 @@ mod simd {
 
     /// Four sums that make the dot product together.
     #[inline(always)]
-    fn sums<const CHUNKS: usize>(query: &[Pair; CHUNKS], row: &[[u8; LANES]; CHUNKS]) -> v128 {
-        let mut sums = i32x4_splat(0);
-        for (numbers, [low, high]) in row.iter().zip(query) {
-            let numbers = bytes(numbers);
-            let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(numbers), *low);
-            let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(numbers), *high);
-            sums = i32x4_add(sums, i32x4_add(low, high));
-        }
-        sums
+    fn sums([p, q, r, s]: &[Pair; 4], [a, b, c, d]: &Hashed) -> v128 {
+        let halves = [i32x4_add(products(a, p), products(b, q)), i32x4_add(products(c, r), products(d, s))];
+        i32x4_add(halves[0], halves[1])
+    }
+
+    #[inline(always)]
+    fn products(numbers: &[u8; LANES], [low, high]: &Pair) -> v128 {
+        let numbers = bytes(numbers);
+        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(numbers), *low);
+        i32x4_add(low, i32x4_dot_i16x8(i16x8_extend_high_i8x16(numbers), *high))
     }
 
     #[inline(always)]

@@ -99,6 +99,11 @@ fn bad_catalogues_are_refused_by_code_and_remedy() {
     said(&delta(feed, "nowhere.json"), "unreadable-file");
     said(&delta(written("catalogue_text.json", "{").to_str().unwrap(), feed), "invalid-json");
     said(&build("catalogue_of_manifest", manifest.as_ref(), &[]).0, "invalid-field");
+    said(&catalogue(&["build", manifest, "-o", folder.to_str().unwrap()]), "output-is-input");
+    said(&catalogue(&["delta", feed, manifest, "-o", manifest]), "output-is-input");
+    said(&build("catalogue_of_none", feed.as_ref(), &["--shard", "-1"]).0, "option-out-of-range");
+    said(&catalogue(&["build", feed]), "missing-option");
+    said(&catalogue(&["mend", feed]), "unknown-command");
 
     let shards: Vec<PathBuf> =
         Assembly::new(&fs::read(manifest).unwrap()).unwrap().shards().iter().map(|s| folder.join(&s.file)).collect();
