@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nearside_core::feature::{Element, Shape, Values};
+use nearside_core::feature::{Element, Shape, Source, Values};
 use nearside_core::{Catalogue, Feature, Features, Scorer, ScorerError};
 use serde::Serialize;
 
@@ -129,14 +129,19 @@ impl Model {
             .iter()
             .zip(&self.features)
             .filter_map(|(shape, feature)| {
-                let values = match features.get(*feature)? {
-                    Values::Id(ids) => Values::Id(Cow::Borrowed(ids)),
-                    Values::Float(numbers) => Values::Float(Cow::Borrowed(numbers)),
+                let chosen = features.rows().filter(|_| feature.source() == Source::Ad);
+                let values = match (features.get(*feature)?, chosen) {
+                    (Values::Id(ids), None) => Values::Id(Cow::Borrowed(ids)),
+                    (Values::Float(numbers), None) => Values::Float(Cow::Borrowed(numbers)),
+                    (Values::Id(ids), Some(rows)) => Values::Id(picked(ids, rows, features.ads()).into()),
+                    (Values::Float(numbers), Some(rows)) => Values::Float(picked(numbers, rows, features.ads()).into()),
                 };
                 Some(Input { name: feature.name(), shape, values })
             })
             .collect();
-        let got = self.network.run_edition(&inputs, features.edition())?;
+        // What an engine keeps of an edition is that of all its ads.
+        let edition = features.edition().filter(|_| features.rows().is_none());
+        let got = self.network.run_edition(&inputs, edition)?;
         if got.values.len() != candidates || got.shape.first() != Some(&candidates) {
             let expected = format!("[{candidates}] or [{candidates}, 1]");
             return Err(Error::OutputShape { expected, got: format!("{:?}", got.shape) });
@@ -189,11 +194,12 @@ fn shape(slot: &Slot, features: &Features<'_>) -> Result<Vec<usize>, Error> {
     let refused = |expected: String, got: String| Error::InputShape { input: feature.name().into(), expected, got };
     let len = features.get(feature).map(Values::len).ok_or_else(|| refused("computed".into(), "nothing".into()))?;
     let candidates = features.candidates();
+    let described = if feature.source() == Source::Ad { features.ads() } else { candidates };
     match feature.shape() {
-        Shape::PerAd if len == candidates => Ok(if slot.rank == 2 { vec![candidates, 1] } else { vec![candidates] }),
-        Shape::PerAd => Err(refused(format!("[{candidates}]"), format!("[{len}]"))),
+        Shape::PerAd if len == described => Ok(if slot.rank == 2 { vec![candidates, 1] } else { vec![candidates] }),
+        Shape::PerAd => Err(refused(format!("[{described}]"), format!("[{len}]"))),
         Shape::AdEmbedding => {
-            let width = len / candidates.max(1);
+            let width = len / described.max(1);
             match slot.width {
                 Some(fixed) if fixed != width => {
                     Err(refused(format!("[N, {fixed}]"), format!("[N, {width}] with this catalogue")))
@@ -206,6 +212,12 @@ fn shape(slot: &Slot, features: &Features<'_>) -> Result<Vec<usize>, Error> {
             _ => Ok(vec![1, len]),
         },
     }
+}
+
+/// The chosen rows of a feature of so many ads.
+fn picked<T: Copy>(values: &[T], rows: &[usize], ads: usize) -> Vec<T> {
+    let width = values.len() / ads.max(1);
+    rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect()
 }
 
 /// What the file's number means as a probability.

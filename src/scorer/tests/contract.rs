@@ -406,3 +406,15 @@ fn ten_thousand_nodes_side_by_side_are_served() {
     file.graph.node.push(node("Sum", &names.iter().map(String::as_str).collect::<Vec<_>>(), "score"));
     assert_eq!(file.scores(&[0.5]), [4999.5]);
 }
+
+#[test]
+fn chosen_ads_have_the_scores_that_they_have_among_all() {
+    for mut model in discount().load().unwrap() {
+        let all = [0.1, 0.2, 0.3, 0.4];
+        let mut features = Features::new(all.len()).of_rows(&[3, 1]);
+        features.set(Feature::AdDiscount, Values::Float(all.as_slice().into()));
+        let mut scores = Vec::new();
+        model.score(&features, &mut scores).unwrap();
+        assert_eq!(scores, [0.4, 0.2]);
+    }
+}
