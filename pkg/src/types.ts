@@ -216,8 +216,9 @@ export interface RankRequest {
   /** Kind of device. */
   device?: 'phone' | 'tablet' | 'desktop' | undefined
   /**
-   * How many products are scored: `'all'`, or the best so many by the likeness of their content to the profile and
-   * the page, from 1 to 100,000. By default all with a model, and without one the best 400 of more than 2,000.
+   * How many products are scored: `'all'`, or the best so many, from 1 to 100,000: by the anchors of the model where
+   * the catalogue has them, otherwise by the likeness of their content to the profile and the page. By default the best
+   * 400 of more than 2,000 where there are anchors of the model, or no model; otherwise all.
    */
   retrieve?: number | 'all' | undefined
   /** Makes the decision repeatable; drawn if absent. */
@@ -252,10 +253,15 @@ export interface ScorerInfo {
 
 /** How the ads that were scored were found. */
 export interface Retrieval {
-  /** `scan`: by the likeness of their content to the profile and the page. */
-  by: 'all' | 'scan'
-  /** How many were scored. */
+  /**
+   * `content`: the most alike in content to the profile and the page; `anchors`: those to which the model's scores
+   * of a few foretell the highest.
+   */
+  by: 'all' | 'content' | 'anchors'
+  /** How many were scored at the end. */
   ads: number
+  /** Whether the catalogue has anchors of another model than the one in force, which were left aside. */
+  other_anchors: boolean
 }
 
 /** The ads chosen for one placement, best first, and all that is needed to replay the choice. */

@@ -3,6 +3,7 @@
 //! Either gets one more placement, in which nothing is left out: an item that
 //! was bought or is looked at may be what comes next.
 
+mod anchors;
 pub(crate) mod command;
 mod files;
 

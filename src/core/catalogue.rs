@@ -3,6 +3,7 @@
 //! Replaced whole, or brought to the next version by a delta. It keeps what ranking reads, in columns; titles and links
 //! are of no use to it once the content vectors are made.
 
+mod anchors;
 mod build;
 mod creatives;
 mod delta;
@@ -20,6 +21,7 @@ mod vocabulary;
 use std::cmp::Ordering;
 use std::ops::Range;
 
+pub use anchors::{Anchors, logit};
 pub(crate) use delta::Delta;
 pub use delta::DeltaReport;
 pub use entries::{Availability, Campaign, Creative, Exclusion, Placement, Product, Sale};
@@ -87,6 +89,8 @@ pub struct Catalogue {
     creatives: Creatives,
     numbering: Numbering,
     vocabulary: Vocabulary,
+    /// What foretells a model's scores, and the rows that have to be scored for it.
+    anchors: Option<(Anchors, Vec<usize>)>,
     /// Whether the embeddings were hashed from content and not brought along.
     hashed: bool,
     /// Products that are gone.
@@ -196,6 +200,25 @@ impl Catalogue {
         self.hashed
     }
 
+    /// Keeps what foretells a model's scores, in the place of what was kept before.
+    ///
+    /// Errors: `invalid-field` where an anchor is no product, or the products' vectors are not one for each row.
+    pub fn set_anchors(&mut self, anchors: Anchors) -> Result<(), Error> {
+        let rows = anchors.rows(&self.rows).filter(|_| anchors.vectors.count() == self.rows.len());
+        let rows = rows.ok_or_else(|| Error::InvalidField {
+            field: "anchors".into(),
+            value: format!("{} vectors", anchors.vectors.count()),
+            expected: "a vector for each row, and anchors that are products",
+        })?;
+        self.anchors = Some((anchors, rows));
+        Ok(())
+    }
+
+    /// What foretells a model's scores, and the rows that have to be scored for it.
+    pub(crate) fn anchors(&self) -> Option<(&Anchors, &[usize])> {
+        self.anchors.as_ref().map(|(anchors, rows)| (anchors, rows.as_slice()))
+    }
+
     /// Whether the content vectors are rounded to eight bits a number.
     pub fn is_quantised(&self) -> bool {
         matches!(self.rows.embeddings, Embeddings::Int8 { .. })
@@ -205,7 +228,8 @@ impl Catalogue {
     pub fn bytes(&self) -> usize {
         let lists = self.categories.bytes() + self.brands.bytes() + self.vocabulary.bytes();
         let ids = size_of::<i32>() * (self.category_ids.len() + self.brand_ids.len());
-        self.rows.bytes() + lists + ids + self.creatives.bytes()
+        let anchors = self.anchors.as_ref().map_or(0, |(anchors, _)| anchors.bytes());
+        self.rows.bytes() + lists + ids + self.creatives.bytes() + anchors
     }
 
     /// The content vectors, one per row.

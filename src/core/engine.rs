@@ -232,6 +232,18 @@ impl Engine {
         Ok(decision)
     }
 
+    /// Every ad's score by the scorer in force, in the order of the ads' numbers; no placement and no rule counts.
+    ///
+    /// Errors: `no-catalogue`, and the scorer's own.
+    pub fn scores(&mut self, request: &Request, now: Timestamp) -> Result<Vec<f32>, Error> {
+        let loaded = self.catalogue.as_mut().ok_or(Error::NoCatalogue)?;
+        let scorer: &mut dyn Scorer = match &mut self.scorer {
+            Some(scorer) => scorer.as_mut(),
+            None => &mut self.cosine,
+        };
+        loaded.ranking(&self.memory, request, scorer.inputs(), now).score(scorer, None)
+    }
+
     /// Takes in what became of an ad.
     pub fn feedback(&mut self, feedback: &Feedback, now: Timestamp) -> Result<Counted, Error> {
         let Some(product) = self.memory.counters.count(feedback, now)? else {

@@ -60,8 +60,8 @@ mod time;
 mod value;
 
 pub use catalogue::{
-    Assembly, Availability, Campaign, Catalogue, CatalogueReport, Creative, DeltaReport, Exclusion, Feed, Listing,
-    Placement, Problem, Product, Sale, Severity, Shard, Vocabulary, shard_hash,
+    Anchors, Assembly, Availability, Campaign, Catalogue, CatalogueReport, Creative, DeltaReport, Exclusion, Feed,
+    Listing, Placement, Problem, Product, Sale, Severity, Shard, Vocabulary, logit, shard_hash,
 };
 pub use cosine::Cosine;
 pub use decision::{Basis, Decision, DecisionRecord, Fallback, Filled, ScoredBy};

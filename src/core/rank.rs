@@ -61,9 +61,17 @@ impl Ranking<'_> {
         let placement = self.catalogue.placement(&self.request.placement).ok_or_else(|| self.unknown_placement())?;
         let competition = Competition::new(self, placement);
         let limit = self.request.limit.map_or(placement.max_ads, |limit| limit.min(placement.max_ads));
-        let rows = retrieval::retrieve(self, &competition, scorer.is_some(), limit);
-        let rows = rows.as_deref();
         let mut fallback = None;
+        let mut scorer = scorer;
+        let found = match retrieval::retrieve(self, &competition, scorer.as_deref_mut(), limit) {
+            Ok(found) => found,
+            Err(error) => {
+                fallback = Some(Fallback::from(&error));
+                scorer = None;
+                retrieval::retrieve(self, &competition, None, limit)?
+            }
+        };
+        let rows = found.ads.as_deref();
         let mut scores = Vec::new();
         let mut scored_by = None;
         if let Some(scorer) = scorer {
@@ -90,7 +98,7 @@ impl Ranking<'_> {
             basis: if self.profile.is_empty() { Basis::Contextual } else { Basis::Profile },
             scorer: scored_by.unwrap_or_else(|| name_of(stand_in)),
             fallback,
-            retrieval: Retrieval { by: if rows.is_some() { "scan" } else { "all" }, ads: scores.len() },
+            retrieval: found.retrieval(scores.len()),
             catalogue_version: self.catalogue.version().to_owned(),
             candidates: competition.candidates,
             removed: competition.removed,

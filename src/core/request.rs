@@ -73,14 +73,15 @@ const RETRIEVE_LIMIT: f64 = 100_000.0;
 /// How many products are scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retrieve {
-    /// All with a model in force, and without one in a catalogue of at most [`SCAN_ABOVE`](crate::SCAN_ABOVE) products;
-    /// the best [`RETRIEVED`](crate::RETRIEVED) by content in a larger one.
+    /// In a catalogue of more than [`SCAN_ABOVE`](crate::SCAN_ABOVE) products the best [`RETRIEVED`](crate::RETRIEVED): by
+    /// the anchors of the model in force, or by content where there is no model. Otherwise all.
     #[default]
     Auto,
     /// All, every score exact.
     All,
-    /// The best so many by content, and those the shopper knows. At least as many as the slate is long; a model that
-    /// prefers what is unlike in content finds less of it the fewer there are.
+    /// The best so many by the model's anchors where the catalogue has them, otherwise by content; and those the shopper
+    /// knows. At least as many as the slate is long. A model without anchors that prefers what is unlike in content finds
+    /// less of it the fewer there are.
     Best(usize),
 }
 

@@ -53,6 +53,11 @@ pub enum Error {
         /// How many a segment needs.
         needed: usize,
     },
+    /// A model that scores all ads alike for everyone, so that none foretells another.
+    NoAnchors {
+        /// How many shoppers were asked about.
+        shoppers: usize,
+    },
     /// A catalogue with too little in stock to show lists of it.
     TooFewProducts {
         /// How many products are in stock.
@@ -186,6 +191,7 @@ impl Error {
             Self::OtherRun { .. } => "other-run",
             Self::TooFewSessions { .. } | Self::SmallSegment { .. } => "too-few-sessions",
             Self::TooFewProducts { .. } => "too-few-products",
+            Self::NoAnchors { .. } => "no-anchors",
             Self::UnknownContent { .. } => "unknown-content",
             Self::Content { .. } => "invalid-content",
             Self::SentenceEncoder { .. } => "invalid-sentence-encoder",
@@ -230,6 +236,7 @@ impl Error {
             Self::TooFewSessions { got, .. } | Self::SmallSegment { got, .. } | Self::TooFewProducts { got, .. } => {
                 Some(got.to_string())
             }
+            Self::NoAnchors { shoppers } => Some(shoppers.to_string()),
             Self::Option { got, .. } => Some(got.clone()),
             Self::Diverged { step } => Some(step.to_string()),
             Self::OverBudget { budget, .. } => Some(budget.to_string()),
@@ -258,6 +265,7 @@ impl Error {
             Self::TooFewSessions { .. } => "Hold out more of the log, or give a longer one".into(),
             Self::SmallSegment { .. } => "Lower --segment-min, or give a longer log".into(),
             Self::TooFewProducts { .. } => "Give a catalogue with more products in stock".into(),
+            Self::NoAnchors { .. } => "Check the model with `nearside check`, or build without --model".into(),
             Self::UnknownContent { wanted_by } => format!(
                 "Say with --map which columns hold the category, brand, name or price, or leave --{wanted_by} out"
             ),
@@ -317,6 +325,9 @@ impl fmt::Display for Error {
             }
             Self::SmallSegment { got, needed } => {
                 write!(f, "there are {got} sessions of items that the log tells of, a segment needs {needed}")
+            }
+            Self::NoAnchors { shoppers } => {
+                write!(f, "the model scores all ads alike for each of {shoppers} shoppers")
             }
             Self::TooFewProducts { got, needed } => {
                 write!(f, "the catalogue has {got} products in stock, {needed} are needed")

@@ -36,6 +36,7 @@
 //! | `export`, `onnx`, `ranker` | the file that ships |
 //! | `budget` | how large it may be |
 //! | `click` | the chance of a click: a logistic model over the contract's features |
+//! | `anchors` | a few ads whose scores foretell all others' |
 //! | `simulate` | shoppers that nobody is, over a catalogue |
 //! | `segments`, `cluster`, `agreement` | kinds of sessions, and how clear they are |
 //! | `sentence` | a sentence encoder that others trained, given as a folder |
@@ -50,6 +51,7 @@
 
 mod adam;
 mod agreement;
+mod anchors;
 mod batch;
 mod budget;
 mod calibration;
@@ -76,6 +78,7 @@ mod sentence;
 mod sessions;
 mod simulate;
 
+pub use anchors::Anchors;
 pub use budget::{Budget, Fitting};
 pub use calibration::Calibration;
 pub use content::{ContentEncoder, NewItems, described, named_encoder, title, told};

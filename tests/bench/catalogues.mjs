@@ -62,7 +62,7 @@ function engine(glue, folder) {
 
 function rank(engine, limit) {
   const { retrieval, slate } = engine.rank({ placement: 'bench', limit, page: { type: 'home' }, seed: 1 }, NOW)
-  if (retrieval.by !== 'scan' || slate.length !== limit) throw new Error(`ranked ${slate.length} by ${retrieval.by}`)
+  if (retrieval.by !== 'content' || slate.length !== limit) throw new Error(`ranked ${slate.length} by ${retrieval.by}`)
 }
 
 /** Runs `use` with a folder in which catalogues are built and deltas made; it is gone afterwards. */

@@ -107,6 +107,6 @@ test('a damaged delta is refused and changes nothing', async (t) => {
 test('a request says how many products are scored, and the engine where it does not', async (t) => {
   const engine = await start(t, { catalogue, retrieve: 2 })
   const [few, all] = [await engine.rank({ placement: 'home' }), await engine.rank({ placement: 'home', retrieve: 'all' })]
-  assert.deepEqual([few.retrieval.by, all.retrieval], ['scan', { by: 'all', ads: 8 }])
+  assert.deepEqual([few.retrieval.by, all.retrieval], ['content', { by: 'all', ads: 8, other_anchors: false }])
   await assert.rejects(engine.rank({ placement: 'home', retrieve: 0 }), { code: 'invalid-field', field: 'retrieve' })
 })

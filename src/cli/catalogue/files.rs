@@ -19,10 +19,15 @@ pub(super) struct ReadCatalogue {
     pub(super) is_binary: bool,
 }
 
+/// Reads a catalogue's JSON, with what the engine does not keep.
+pub(super) fn feed(path: &Path) -> Result<Feed, Error> {
+    Feed::read(&std::fs::read(path).map_err(Error::reading(path))?).map_err(refused(path))
+}
+
 impl ReadCatalogue {
     /// Reads a catalogue's JSON.
     pub(super) fn feed(path: &Path) -> Result<ReadCatalogue, Error> {
-        ReadCatalogue::of_feed(path, &std::fs::read(path).map_err(Error::reading(path))?)
+        feed(path).map(ReadCatalogue::of_feed)
     }
 
     /// Reads a catalogue's JSON, a manifest with its shards, or one shard.
@@ -39,16 +44,15 @@ impl ReadCatalogue {
         if Catalogue::is_binary(&bytes) {
             return Ok(ReadCatalogue::binary(Catalogue::read(&bytes).map_err(refused(path))?));
         }
-        ReadCatalogue::of_feed(path, &bytes)
+        Feed::read(&bytes).map(ReadCatalogue::of_feed).map_err(refused(path))
     }
 
-    fn of_feed(path: &Path, bytes: &[u8]) -> Result<ReadCatalogue, Error> {
-        let feed = Feed::read(bytes).map_err(refused(path))?;
+    fn of_feed(feed: Feed) -> ReadCatalogue {
         let ids: Vec<String> = feed.products().iter().map(|product| product.id.clone()).collect();
         let (catalogue, report) = Catalogue::new(feed);
         let row = |id: &String| catalogue.product_index(id).expect("the catalogue has the feed's products");
         let order = ids.iter().map(row).collect();
-        Ok(ReadCatalogue { catalogue, report, order, is_binary: false })
+        ReadCatalogue { catalogue, report, order, is_binary: false }
     }
 
     fn binary((catalogue, report): (Catalogue, CatalogueReport)) -> ReadCatalogue {

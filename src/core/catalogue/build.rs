@@ -7,7 +7,7 @@ use super::distinct::{Categories, Distinct, Indices};
 use super::rows::{Embeddings, Rows, State};
 use super::texts::{Texts, order};
 use super::vocabulary::Vocabulary;
-use super::{Campaign, Catalogue, CatalogueReport, Feed, Placement, Product};
+use super::{Anchors, Campaign, Catalogue, CatalogueReport, Feed, Placement, Product};
 use crate::content::{self, Content};
 
 /// What a catalogue is put together from: everything that is not computed of something else.
@@ -21,6 +21,7 @@ pub(super) struct Parts {
     pub(super) placements: Vec<Placement>,
     pub(super) vocabulary: Vocabulary,
     pub(super) hashed: bool,
+    pub(super) anchors: Option<Anchors>,
 }
 
 impl Catalogue {
@@ -68,15 +69,29 @@ impl Catalogue {
             sales,
             item,
         };
-        let parts = Parts { version, currency, rows, categories, brands, campaigns, placements, vocabulary, hashed };
+        let parts = Parts {
+            version,
+            currency,
+            rows,
+            categories,
+            brands,
+            campaigns,
+            placements,
+            vocabulary,
+            hashed,
+            anchors: None,
+        };
         let catalogue = Catalogue::of_parts(parts);
         let report = CatalogueReport::new(&catalogue, problems, problems_total);
         (catalogue, report)
     }
 
     pub(super) fn of_parts(parts: Parts) -> Catalogue {
-        let Parts { version, currency, rows, categories, brands, campaigns, placements, vocabulary, hashed } = parts;
+        let Parts { version, currency, rows, categories, brands, campaigns, placements, vocabulary, hashed, anchors } =
+            parts;
         let creatives = Creatives::new(&campaigns, &rows);
+        // Of a catalogue that is loaded in part an anchor may be missing.
+        let anchors = anchors.and_then(|anchors| anchors.rows(&rows).map(|rows| (anchors, rows)));
         let count = |wanted: fn(State) -> bool| rows.state.iter().filter(|state| wanted(**state)).count();
         Catalogue {
             gone: count(|state| state == State::Gone),
@@ -94,6 +109,7 @@ impl Catalogue {
             creatives,
             vocabulary,
             hashed,
+            anchors,
         }
     }
 

@@ -9,7 +9,7 @@ use super::rows::{Embeddings, Rows, State};
 use super::sections::{Kind, Sections, Tag, Writer, damaged};
 use super::texts::{Texts, Words};
 use super::vocabulary::Vocabulary;
-use super::{Campaign, Catalogue, CatalogueReport, Placement, Sale};
+use super::{Anchors, Campaign, Catalogue, CatalogueReport, Placement, Sale};
 use crate::error::Error;
 
 const IDS: [Tag; 2] = [Tag::IdText, Tag::IdEnds];
@@ -45,6 +45,10 @@ impl Catalogue {
             rows.sort_unstable_by(|a, b| self.row_order(*a, *b));
             let mut writer = Writer::default();
             self.write_rows(&mut writer, &rows);
+            // Products that a delta added have no vectors.
+            if let Some((anchors, _)) = self.anchors.as_ref().filter(|(a, _)| a.vectors.count() == self.rows.len()) {
+                anchors.write(&mut writer, &rows, index == 0);
+            }
             if index > 0 {
                 return writer.finish(Kind::Shard);
             }
@@ -197,6 +201,7 @@ impl Parts {
             Some(_) => Some(words(ITEM_WORDS)?),
             None => None,
         };
+        let anchors = Anchors::read(sections, products.rows.len())?;
         if products.rows.len() == 0 || products.rows.embeddings.width() == 0 {
             return Err(damaged("it has no products"));
         }
@@ -225,6 +230,7 @@ impl Parts {
                 brands: words(BRAND_WORDS)?,
             },
             hashed,
+            anchors,
         })
     }
 
@@ -240,6 +246,9 @@ impl Parts {
         }
         if !products.ids_rise(0, products.rows.len()) {
             return Err(damaged("its ids are not in order"));
+        }
+        if let Some(anchors) = &mut self.anchors {
+            anchors.add_shard(sections, products.rows.len())?;
         }
         let categories: Vec<u32> = products.categories.iter().map(|path| self.categories.index_of(path)).collect();
         let brands: Vec<u32> = products.brands.iter().map(|brand| self.brands.index_of(brand)).collect();

@@ -114,7 +114,7 @@ impl Embeddings {
         }
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self {
             Embeddings::Float(rows) => rows.nrows(),
             Embeddings::Int8 { rows, .. } => rows.nrows(),
@@ -126,7 +126,7 @@ impl Embeddings {
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.width() == other.width()
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Embeddings::Float(rows) => size_of::<f32>() * rows.len(),
             Embeddings::Int8 { rows, scales } => rows.len() + size_of::<f32>() * scales.len(),

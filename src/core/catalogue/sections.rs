@@ -55,6 +55,12 @@ pub(super) enum Tag {
     Campaigns,
     GoneText,
     GoneEnds,
+    AnchorModel,
+    AnchorText,
+    AnchorEnds,
+    AnchorMix,
+    AnchorVector,
+    AnchorScale,
 }
 
 /// Whether bytes are one of these files.

@@ -58,7 +58,7 @@ fn rank(engine: &mut Engine, retrieve: Retrieve) -> Decision {
 fn a_large_catalogue_is_scanned_and_shows_what_ranking_all_of_it_shows() {
     let mut engine = engine(SCAN_ABOVE + 500);
     let [scanned, all] = [Retrieve::Auto, Retrieve::All].map(|retrieve| rank(&mut engine, retrieve));
-    assert_eq!((scanned.retrieval.by, all.retrieval.by), ("scan", "all"));
+    assert_eq!((scanned.retrieval.by, all.retrieval.by), ("content", "all"));
     // The known items that may be shown, and the creatives about what was found, come on top.
     assert!((RETRIEVED..RETRIEVED + 10).contains(&scanned.retrieval.ads), "{}", scanned.retrieval.ads);
     assert_eq!(scanned.slate, all.slate);
@@ -70,7 +70,7 @@ fn a_small_catalogue_is_ranked_whole_unless_the_request_says_otherwise() {
     let mut engine = engine(300);
     assert_eq!(rank(&mut engine, Retrieve::Auto).retrieval.by, "all");
     let few = rank(&mut engine, Retrieve::Best(5));
-    assert_eq!((few.retrieval.by, few.slate.len()), ("scan", 20));
+    assert_eq!((few.retrieval.by, few.slate.len()), ("content", 20));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_model_gives_an_ad_the_same_score_alone_as_among_all() {
     engine.set_scorer(Box::new(Mixed), NOW).unwrap();
     let all = rank(&mut engine, Retrieve::All);
     let few = rank(&mut engine, Retrieve::Best(200));
-    assert_eq!((all.scorer.name, few.scorer.name, few.retrieval.by), ("mixed", "mixed", "scan"));
+    assert_eq!((all.scorer.name, few.scorer.name, few.retrieval.by), ("mixed", "mixed", "content"));
     let score = |decision: &Decision, item: &str| {
         decision.slate.iter().find(|filled| filled.item_id == item).map(|filled| filled.score)
     };

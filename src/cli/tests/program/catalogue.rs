@@ -117,3 +117,21 @@ fn bad_catalogues_are_refused_by_code_and_remedy() {
     fs::remove_file(&shards[1]).unwrap();
     said(&delta(manifest, feed), "unreadable-file");
 }
+
+#[test]
+fn anchors_find_the_order_of_the_demos_model_again() {
+    let feed = repository("www/public/catalogue.json");
+    let model = repository("www/public/model.onnx");
+    let more = ["--model", model.to_str().unwrap(), "--shoppers", "60", "--anchors", "32"];
+    let (ran, out) = build("catalogue_anchors", &feed, &more);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = &ran.json()["anchors"];
+    assert_eq!((&report["anchors"], &report["measured"]), (&32.into(), &10.into()));
+    assert!(report["recall_20"].as_f64().unwrap() > 0.97, "{report}");
+    // They take memory, and are there again when the file is read.
+    let plain = build("catalogue_anchorless", &feed, &[]).0;
+    let bytes = |ran: &Ran| ran.json()["bytes_per_ad"].as_f64().unwrap();
+    assert!(bytes(&ran) > bytes(&plain) + 30.0);
+    assert!(assembled(&out).bytes() as f64 > 30.0 * 1000.0 + bytes(&plain) * 1000.0);
+    assert_eq!(build("catalogue_no_model", &feed, &["--anchors", "8"]).0.error(), "missing-option");
+}
