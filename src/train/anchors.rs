@@ -91,6 +91,9 @@ fn choose(logits: &[Vec<f32>], eligible: &[usize], count: usize) -> Vec<usize> {
         let lengths = columns.iter().map(length).enumerate();
         let Some((index, longest)) = lengths.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) else { break };
         if longest <= 1e-9 * first {
+            // What all anchors have in common is taken off, so one more is needed than makes all the differences.
+            let more = candidates.iter().find(|ad| !chosen.is_empty() && !chosen.contains(*ad));
+            chosen.extend(more);
             break;
         }
         chosen.push(candidates[index]);
