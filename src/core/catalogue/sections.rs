@@ -210,11 +210,14 @@ mod tests {
     }
 
     fn old() -> Catalogue {
-        catalogue(
+        let mut old = catalogue(
             "1",
             r#"{"id":"a","title":"Guitar","product_type":"M > G","brand":"F","price":9,"sale_price":5},
                {"id":"b","title":"Fridge","brand":"L","price":7},{"id":"c","title":"Oven"}"#,
-        )
+        );
+        let anchors = crate::Anchors::new("m", ["a", "b"].into_iter(), vec![1.0, -1.0], vec![0.1, 0.2, 0.3]).unwrap();
+        old.set_anchors(anchors).unwrap();
+        old
     }
 
     fn delta() -> Vec<u8> {
