@@ -29,9 +29,12 @@ fn is_network(name: &str) -> bool {
     matches!(name, "network" | "refit") || numbered
 }
 
-/// Whether a run may leave a file of this name, or remove that of an earlier one.
+/// Whether a run may leave a file of this name, or remove that of an earlier one, or write it on the way.
 fn is_artefact(name: &str) -> bool {
-    FILES.contains(&name) || name.strip_suffix(".html").is_some_and(is_network)
+    let on_the_way = |file: &&str| name.strip_suffix(".part") == file.split('.').next();
+    FILES.contains(&name)
+        || FILES.iter().any(|file| on_the_way(&file))
+        || name.strip_suffix(".html").is_some_and(is_network)
 }
 
 /// The files in a folder that a run may write over or remove; none where there is no folder yet.
@@ -78,6 +81,7 @@ mod tests {
         assert_eq!(names, ["network", "teacher-1", "teacher-2", "refit", "refit-teacher-1", "refit-teacher-2"]);
         assert!(names.iter().all(|name| is_network(name)));
         assert_eq!(networks(0, false), ["network"]);
+        assert!(is_artefact("model.part") && is_artefact("train.part") && !is_artefact("events.part"));
         for foreign in ["networks", "teacher", "teacher-", "teacher-one", "refit-", "refit-network", "notes"] {
             assert!(!is_network(foreign), "{foreign}");
         }

@@ -35,6 +35,11 @@ pub(crate) enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file that two outputs of one command would be written to.
+    OutputTwice {
+        /// The file.
+        path: PathBuf,
+    },
     /// A log that cannot be read.
     Log(nearside_log::Error),
     /// A list in a log that cannot be used, where every one has to be.
@@ -162,6 +167,7 @@ impl Error {
             Self::Unreadable { .. } => "unreadable-file",
             Self::Unwritable { .. } => "unwritable-file",
             Self::OutputIsInput { .. } => "output-is-input",
+            Self::OutputTwice { .. } => "output-twice",
             Self::Log(source) => source.code(),
             Self::UnusableList(_) => "unusable-row",
             Self::NothingToPredict { .. } => "nothing-to-predict",
@@ -209,6 +215,7 @@ impl Error {
             Self::Unreadable { path, .. }
             | Self::Unwritable { path, .. }
             | Self::OutputIsInput { path }
+            | Self::OutputTwice { path }
             | Self::Vocabulary { path } => Some(path.display().to_string()),
             Self::OtherEncoder { vectors, .. } => Some(vectors.display().to_string()),
             Self::Log(source) => source.value(),
@@ -235,6 +242,7 @@ impl Error {
             Self::Unwritable { source, .. } if full(source) => "Free space on the disk and run again".into(),
             Self::Unwritable { .. } => "Check that the folder exists and may be written".into(),
             Self::OutputIsInput { .. } => "Write to another file, or into another folder".into(),
+            Self::OutputTwice { .. } => "Give each output a file of its own".into(),
             Self::Log(source) => source.remedy(),
             Self::UnusableList(_) => {
                 "Correct the event, or read without --strict, which skips and counts its list".into()
@@ -309,6 +317,7 @@ impl fmt::Display for Error {
             Self::OutputIsInput { path } => {
                 write!(f, "{} is read, and would be written over", path.display())
             }
+            Self::OutputTwice { path } => write!(f, "{} is asked for twice, as two outputs", path.display()),
             Self::Log(source) => source.fmt(f),
             Self::UnusableList(list) => list.fmt(f),
             Self::NothingToPredict { sessions } => {

@@ -8,7 +8,6 @@ mod journal;
 mod report;
 
 use std::io;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -106,15 +105,15 @@ pub(crate) struct Options {
     /// Epochs without a better figure after which training ends, 1 to 1000, 2 where not given
     #[arg(long, value_name = "N", value_parser = within::<u64>(1..=1000))]
     patience: Option<u64>,
-    /// Highest learning rate of the encoder, above 0, at most 1, 0.003 where not given; that of the item vectors follows
-    #[arg(long, value_name = "RATE", value_parser = within((Bound::Excluded(0.0f32), Bound::Included(1.0))))]
+    /// Highest learning rate of the encoder, 0.000001 to 1, 0.003 where not given; that of the item vectors follows
+    #[arg(long, value_name = "RATE", value_parser = within(1e-6f32..=1.0))]
     rate: Option<f32>,
     /// Train so many networks first, 0 to 16, a quarter narrower, and let the one that ships learn from them too; each takes
     /// about as long as the one that ships
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u64>(0..=16))]
     teachers: u64,
-    /// Age in sessions at which a session counts half as much as the newest, above 0; all count the same where not given
-    #[arg(long, value_name = "SESSIONS", value_parser = within((Bound::Excluded(0.0f64), Bound::Unbounded)))]
+    /// Age in sessions at which a session counts half as much as the newest, at least 1; all count the same where not given
+    #[arg(long, value_name = "SESSIONS", value_parser = within(1.0f64..))]
     half_life: Option<f64>,
     /// Train once more on all sessions, those of the validation included, up to the epoch that was best, and ship that
     #[arg(long)]
@@ -401,9 +400,10 @@ pub(crate) fn queries(pairs: usize) -> usize {
 
 /// Whether files can be put into the folder, which is made where it is missing.
 fn writable(folder: &Path) -> Result<(), Error> {
-    let file = folder.join("train.part");
-    let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, ""));
-    tried.and_then(|()| std::fs::remove_file(&file)).map_err(writing(folder))
+    // A name that nobody gives, and never a file that is there.
+    let file = folder.join(format!(".nearside-{}", std::process::id()));
+    let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create_new(&file));
+    tried.and_then(|_| std::fs::remove_file(&file)).map_err(writing(folder))
 }
 
 /// The trainer's options, for a network of this shape and so many next items to learn from.
@@ -440,7 +440,7 @@ mod tests {
         for told in [
             format!("over the sessions, 1 to 1000, {epochs} where not given"),
             format!("training ends, 1 to 1000, {patience} where not given"),
-            format!("of the encoder, above 0, at most 1, {rate} where not given"),
+            format!("of the encoder, 0.000001 to 1, {rate} where not given"),
         ] {
             assert!(help.contains(&told), "{told}");
         }

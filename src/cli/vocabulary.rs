@@ -1,5 +1,6 @@
 //! The items that a model knows, as a file tells them: the option that several commands share.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -35,8 +36,26 @@ impl VocabularyFile {
         let Some(path) = &self.vocabulary else { return Ok(None) };
         let bytes = std::fs::read(path).map_err(Error::reading(path))?;
         match serde_json::from_slice(&bytes) {
-            Ok(Words::List(items) | Words::Named { items }) => Ok(Some(items)),
-            Err(_) => Err(Error::Vocabulary { path: path.to_owned() }),
+            Ok(Words::List(items) | Words::Named { items }) if are_distinct(&items) => Ok(Some(items)),
+            _ => Err(Error::Vocabulary { path: path.to_owned() }),
         }
+    }
+}
+
+/// Whether there are items, each of them once: a number stands for one.
+fn are_distinct(items: &[String]) -> bool {
+    let mut seen = HashSet::new();
+    !items.is_empty() && items.iter().all(|item| seen.insert(item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_that_is_named_twice_has_no_number() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert!(are_distinct(&words(&["a", "b"])));
+        assert!(!are_distinct(&words(&["a", "b", "a"])) && !are_distinct(&[]));
     }
 }

@@ -52,10 +52,10 @@ fn object(mut value: Value<'_>) -> Result<Row<'_>, String> {
     }
     let text = id(&TIME, entries).ok_or_else(|| format!("none of {}", TIME.join(", ")))?;
     let at = words::time(&text).ok_or_else(|| format!("`{text}` is no time after 1972"))?;
-    // The engine takes milliseconds only; of two equal keys the last one counts.
-    entries.push(("ts".into(), Value::Number(at.0 as f64)));
     // Whose it is has been read; the engine would rightly report it as personal data.
-    entries.retain(|(key, _)| !VISITOR.contains(&key.as_ref()));
+    entries.retain(|(key, _)| !VISITOR.contains(&key.as_ref()) && key != "ts");
+    // The engine takes milliseconds only.
+    entries.push(("ts".into(), Value::Number(at.0 as f64)));
 
     let kind = value.get("event").and_then(Value::text).and_then(EventName::from_name);
     let items = items(&value).iter().filter_map(|item| Some((id_of(item)?.into(), facts(item)))).collect();

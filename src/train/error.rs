@@ -284,9 +284,10 @@ impl Error {
                     None => String::new(),
                 };
                 let rules = if *rules > 0 { ", or leave --rules out" } else { "" };
+                // What training makes of an estimate is some percent more or less.
+                let size = if over.estimated { over.size + over.size / 16 } else { over.size };
                 format!(
-                    "Allow {} bytes with --budget, {narrower}or raise --min-count so that fewer items are known{rules}",
-                    over.size
+                    "Allow {size} bytes with --budget, {narrower}or raise --min-count so that fewer items are known{rules}"
                 )
             }
             Self::UnknownFeature { known, .. } => {

@@ -25,7 +25,8 @@ struct Line<'a> {
     places: Named<&'a str, &'a [Place]>,
 }
 
-/// Writes every step of these sessions as a JSON line: a GA4 event with its `session`.
+/// Writes every step of these sessions as a JSON line: a GA4 event with its `session`, and with a number for its `visitor`
+/// where the log tells visitors apart.
 pub(crate) fn write_events(path: &Path, log: &Log, sequences: &[Sequence]) -> Result<(), Error> {
     let lines = || -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
@@ -36,6 +37,9 @@ pub(crate) fn write_events(path: &Path, log: &Log, sequences: &[Sequence]) -> Re
                 if let Value::Map(entries) = &mut event {
                     entries.retain(|(key, _)| key != "session");
                     entries.push(("session".into(), Value::Text(session.name.as_str().into())));
+                    if session.visitor != 0 {
+                        entries.push(("visitor".into(), Value::Text(session.visitor.to_string().into())));
+                    }
                 }
                 serde_json::to_writer(&mut file, &event)?;
                 file.write_all(b"\n")?;
