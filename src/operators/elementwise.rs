@@ -1,5 +1,7 @@
 //! Operators that treat every element alike, and how two shapes are brought together.
 
+use std::cell::Cell;
+
 use wide::f32x4;
 
 use crate::math;
@@ -120,16 +122,32 @@ fn arithmetic(
     Ok(all)
 }
 
+/// The same where whole numbers may leave the 32 bits in which `int64` is held: refused, as the result would be another.
+fn within(
+    args: &mut Args<'_>,
+    floats: Pairs<'_, f32, f32>,
+    ints: impl Fn(i32, i32) -> (i32, bool),
+) -> Result<Tensor, Fault> {
+    let beyond = Cell::new(false);
+    let ints = pairs(|a, b| {
+        let (result, overflows) = ints(a, b);
+        beyond.set(beyond.get() || overflows);
+        result
+    });
+    let out = arithmetic(args, floats, Some(&ints))?;
+    if beyond.get() { Err("a whole number is beyond 32 bits".into()) } else { Ok(out) }
+}
+
 pub(crate) fn add(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &vectors(|a, b| a + b), Some(&pairs(i32::wrapping_add)))
+    within(args, &vectors(|a, b| a + b), i32::overflowing_add)
 }
 
 pub(crate) fn sub(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &vectors(|a, b| a - b), Some(&pairs(i32::wrapping_sub)))
+    within(args, &vectors(|a, b| a - b), i32::overflowing_sub)
 }
 
 pub(crate) fn mul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &vectors(|a, b| a * b), Some(&pairs(i32::wrapping_mul)))
+    within(args, &vectors(|a, b| a * b), i32::overflowing_mul)
 }
 
 pub(crate) fn div(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -152,12 +170,16 @@ pub(crate) fn larger(a: f32, b: f32) -> f32 {
 }
 
 pub(crate) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    let (base, exponent) = (args.take(0)?, args.take(1)?);
+    // The exponent may be of another type than the base.
+    let exponent = Tensor { data: as_floats(exponent.data), shape: exponent.shape };
     let power = pairs(|a: f32, b| match b {
         2.0 => a * a,
-        0.5 => a.sqrt(),
         _ => libm::powf(a, b),
     });
-    arithmetic(args, &power, None)
+    let (shape, values) =
+        broadcast((&base.shape, base.as_floats()?), (&exponent.shape, exponent.as_floats()?), &power)?;
+    Ok(Tensor::floats(shape, values))
 }
 
 pub(crate) fn prelu(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -201,11 +223,18 @@ pub(crate) fn less_or_equal(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fau
 }
 
 pub(crate) fn and(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    compare(args, |_, _| false, |a, b| a != 0 && b != 0)
+    truths(args, |a, b| a && b)
 }
 
 pub(crate) fn or(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    compare(args, |_, _| false, |a, b| a != 0 || b != 0)
+    truths(args, |a, b| a || b)
+}
+
+fn truths(args: &mut Args<'_>, function: impl Fn(bool, bool) -> bool) -> Result<Tensor, Fault> {
+    let (a, b) = (args.take(0)?, args.take(1)?);
+    let function = pairs(|a: i32, b| i32::from(function(a != 0, b != 0)));
+    let (shape, values) = broadcast((&a.shape, a.as_ints()?), (&b.shape, b.as_ints()?), &function)?;
+    Ok(Tensor::ints(shape, values))
 }
 
 /// A function of every float, four at a time, in the input's own memory where that is free.
@@ -236,11 +265,11 @@ fn is_whole(args: &Args<'_>) -> Result<bool, Fault> {
 }
 
 pub(crate) fn abs(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    if is_whole(args)? { each_int(args, i32::wrapping_abs) } else { each(args, f32x4::abs) }
+    if is_whole(args)? { each_int(args, i32::saturating_abs) } else { each(args, f32x4::abs) }
 }
 
 pub(crate) fn neg(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    if is_whole(args)? { each_int(args, i32::wrapping_neg) } else { each(args, |x| -x) }
+    if is_whole(args)? { each_int(args, i32::saturating_neg) } else { each(args, |x| -x) }
 }
 
 pub(crate) fn not(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
@@ -301,8 +330,8 @@ pub(crate) fn gelu(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 
 pub(crate) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     if is_whole(args)? {
-        let bound = |index: usize| args.optional(index).map(|t| t.as_ints().map(|v| v.first().copied())).transpose();
-        let (low, high) = (bound(1)?.flatten().unwrap_or(i32::MIN), bound(2)?.flatten().unwrap_or(i32::MAX));
+        let bound = |index: usize| args.optional(index).map(Tensor::as_int).transpose();
+        let (low, high) = (bound(1)?.unwrap_or(i32::MIN), bound(2)?.unwrap_or(i32::MAX));
         return each_int(args, |x| x.max(low).min(high));
     }
     let bound = |index: usize, name: &str| match args.optional(index) {
@@ -318,6 +347,9 @@ pub(crate) fn clip(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     })
 }
 
+/// Whole numbers lie below this and not below its negative.
+const EDGE: f32 = 2_147_483_648.0;
+
 /// ONNX's numbers of the element types that are kept apart here.
 mod element {
     pub(crate) const FLOAT: i64 = 1;
@@ -329,32 +361,40 @@ mod element {
     pub(crate) const DOUBLE: i64 = 11;
 }
 
-pub(crate) fn unsupported_cast(node: &Node) -> Option<Fault> {
+/// A form of `Cast` that is not run here, in words.
+pub(crate) fn unsupported_cast(node: &Node) -> Option<String> {
     use element::{BOOL, DOUBLE, FLOAT, INT8, INT32, INT64, UINT8};
     let to = node.int("to").unwrap_or_default();
     let known = [FLOAT, UINT8, INT8, INT32, INT64, BOOL, DOUBLE].contains(&to);
-    (!known).then(|| format!("Cast to element type {to}"))
+    (!known).then(|| format!("the element type {to}"))
+}
+
+fn all<T: Copy, U: Clone>(values: &[T], convert: impl Fn(T) -> U) -> Buffer<U> {
+    values.iter().map(|v| convert(*v)).collect::<Vec<U>>().into()
+}
+
+fn as_floats(data: Data) -> Data {
+    Data::Float(match data {
+        Data::Float(values) => values,
+        Data::Int(values) => all(&values, |v| v as f32),
+        Data::I8(values) => all(&values, f32::from),
+        Data::U8(values) => all(&values, f32::from),
+    })
 }
 
 pub(crate) fn cast(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let to = node.int("to").unwrap_or_default();
     let Tensor { shape, data } = args.take(0)?;
-    fn all<T: Copy, U: Clone>(values: &[T], convert: impl Fn(T) -> U) -> Buffer<U> {
-        values.iter().map(|v| convert(*v)).collect::<Vec<U>>().into()
-    }
     // By way of `f32` or `i32`, which hold every other kind.
     let data = match (to, data) {
-        (element::FLOAT | element::DOUBLE, data) => Data::Float(match data {
-            Data::Float(values) => values,
-            Data::Int(values) => all(&values, |v| v as f32),
-            Data::I8(values) => all(&values, f32::from),
-            Data::U8(values) => all(&values, f32::from),
-        }),
+        (element::FLOAT | element::DOUBLE, data) => as_floats(data),
         (element::BOOL, Data::Float(values)) => Data::Int(all(&values, |v| i32::from(v != 0.0))),
         (_, data) => {
             let ints = match data {
                 Data::Int(values) => values,
-                Data::Float(values) => all(&values, |v| v as i32),
+                // `i32` stands for `int64`: what it does not hold would be another number.
+                Data::Float(values) if values.iter().all(|v| (-EDGE..EDGE).contains(v)) => all(&values, |v| v as i32),
+                Data::Float(_) => return Err("a number is beyond 32 bits as a whole number".into()),
                 Data::I8(values) => all(&values, i32::from),
                 Data::U8(values) => all(&values, i32::from),
             };

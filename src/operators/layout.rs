@@ -89,8 +89,8 @@ pub(crate) fn transpose(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Faul
         Some(order) => order.iter().map(|at| axis(*at, rank)).collect::<Result<_, _>>()?,
         None => (0..rank).rev().collect(),
     };
-    if order.len() != rank {
-        return Err(format!("{} dimensions are put in the order {order:?}", rank));
+    if order.len() != rank || (0..rank).any(|at| !order.contains(&at)) {
+        return Err(format!("{rank} dimensions are put in the order {order:?}"));
     }
     let shape: Vec<usize> = order.iter().map(|at| input.shape[*at]).collect();
     // Where only dimensions of one element move, nothing does.
@@ -122,8 +122,11 @@ pub(crate) fn tile(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     for (at, times) in repeats.iter().enumerate().rev() {
         let times = usize::try_from(*times).map_err(|_| format!("repeated {times} times"))?;
         let mut shape = input.shape.clone();
-        shape[at] *= times;
-        count(&shape)?;
+        shape[at] = shape[at].saturating_mul(times);
+        if count(&shape)? == 0 {
+            input = Tensor { data: picked(&input.data, &[], 0), shape };
+            continue;
+        }
         let block: usize = input.shape[at..].iter().product();
         let blocks: usize = input.shape[..at].iter().product();
         let starts: Vec<usize> = (0..blocks).flat_map(|b| std::iter::repeat_n(b * block, times)).collect();
@@ -200,10 +203,7 @@ pub(crate) fn range(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
         count(&[size])?;
         return Ok(Tensor::floats(vec![size], (0..size).map(|index| start + index as f32 * step).collect()));
     }
-    let one = |tensor: &Tensor| match tensor.as_ints()?[..] {
-        [one] => Ok(i64::from(one)),
-        _ => Err(Fault::from("a bound of the range is not one number")),
-    };
+    let one = |tensor: &Tensor| tensor.as_int().map(i64::from);
     let (start, limit, step) = (one(start)?, one(limit)?, one(step)?);
     if step == 0 {
         return Err("the range has steps of zero".into());

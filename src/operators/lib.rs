@@ -30,5 +30,5 @@ mod tensor;
 
 pub use gemm::Packed;
 pub use node::{Attribute, Node};
-pub use run::{Args, Run, find, runs};
+pub use run::{Args, Run, find, names, runs};
 pub use tensor::{Buffer, Data, ELEMENTS, Fault, Tensor};

@@ -3,61 +3,69 @@
 use crate::gemm::{self, Packed};
 use crate::node::Node;
 use crate::run::Args;
-use crate::tensor::{Fault, Tensor, broadcast_shape, broadcast_strides, count};
+use crate::tensor::{Fault, Tensor, broadcast_shape, broadcast_strides, count, offsets};
+
+/// How two shapes are multiplied as matrices.
+pub(crate) struct Product {
+    pub(crate) rows: usize,
+    pub(crate) depth: usize,
+    pub(crate) width: usize,
+    /// The shape of the product, of at most [`ELEMENTS`](crate::ELEMENTS) elements.
+    pub(crate) shape: Vec<usize>,
+    /// Which matrix of the left and which of the right factor make each matrix of the product.
+    pub(crate) pairs: Vec<(usize, usize)>,
+}
+
+impl Product {
+    pub(crate) fn of(left: &[usize], right: &[usize]) -> Result<Product, Fault> {
+        let (mut left_shape, mut right_shape) = (left.to_vec(), right.to_vec());
+        // A vector is a row on the left and a column on the right.
+        let (row, column) = (left.len() == 1, right.len() == 1);
+        if row {
+            left_shape.insert(0, 1);
+        }
+        if column {
+            right_shape.push(1);
+        }
+        let (Some((left_batch, [rows, depth])), Some((right_batch, [right_depth, width]))) =
+            (left_shape.split_last_chunk(), right_shape.split_last_chunk())
+        else {
+            return Err("a matrix product of single numbers".into());
+        };
+        if depth != right_depth {
+            return Err(format!("matrices of {left:?} and {right:?} do not go together"));
+        }
+        let batch = broadcast_shape(left_batch, right_batch)?;
+        let mut shape = [&batch[..], &[*rows, *width]].concat();
+        count(&shape)?;
+        if column {
+            shape.pop();
+        }
+        if row {
+            shape.remove(batch.len());
+        }
+        let places = |own: &[usize]| Ok::<_, Fault>(offsets(&batch, &broadcast_strides(own, &batch)?, 0));
+        let pairs = places(left_batch)?.into_iter().zip(places(right_batch)?).collect();
+        Ok(Product { rows: *rows, depth: *depth, width: *width, shape, pairs })
+    }
+}
 
 pub(crate) fn matmul(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (left, right) = (args.take(0)?, args.take(1)?);
-    let (mut left_shape, mut right_shape) = (left.shape.clone(), right.shape.clone());
-    // A vector is a row on the left and a column on the right.
-    let (row, column) = (left_shape.len() == 1, right_shape.len() == 1);
-    if row {
-        left_shape.insert(0, 1);
-    }
-    if column {
-        right_shape.push(1);
-    }
-    let (Some((left_batch, [rows, depth])), Some((right_batch, [right_depth, width]))) =
-        (left_shape.split_last_chunk(), right_shape.split_last_chunk())
-    else {
-        return Err("a matrix product of single numbers".into());
-    };
-    let (rows, depth, width) = (*rows, *depth, *width);
-    if depth != *right_depth {
-        return Err(format!("matrices of {:?} and {:?} do not go together", left.shape, right.shape));
-    }
-    let batch = broadcast_shape(left_batch, right_batch)?;
-    let mut shape = [&batch[..], &[rows, width]].concat();
-    let size = count(&shape)?;
-    if column {
-        shape.pop();
-    }
-    if row {
-        shape.remove(batch.len());
-    }
+    let Product { rows, depth, width, shape, pairs } = Product::of(&left.shape, &right.shape)?;
     let (left, right) = (left.as_floats()?, right.as_floats()?);
+    let size = shape.iter().product();
     if size == 0 || depth == 0 {
         return Ok(Tensor::floats(shape, vec![0.0; size]));
     }
     if right.len() == depth * width {
         return Ok(Tensor::floats(shape, product(left, right, depth, width, args)));
     }
-    let (left_strides, right_strides) =
-        (broadcast_strides(left_batch, &batch)?, broadcast_strides(right_batch, &batch)?);
     let mut out = Vec::with_capacity(size);
-    let mut index = vec![0; batch.len()];
-    for _ in 0..batch.iter().product::<usize>() {
-        let at =
-            |strides: &[isize]| index.iter().zip(strides).map(|(i, s): (&usize, _)| i * *s as usize).sum::<usize>();
-        let left = &left[at(&left_strides) * rows * depth..][..rows * depth];
-        let right = &right[at(&right_strides) * depth * width..][..depth * width];
+    for (left_at, right_at) in pairs {
+        let left = &left[left_at * rows * depth..][..rows * depth];
+        let right = &right[right_at * depth * width..][..depth * width];
         out.extend(product(left, right, depth, width, &mut Args::new(Vec::new(), None)));
-        for axis in (0..batch.len()).rev() {
-            index[axis] += 1;
-            if index[axis] < batch[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
     }
     Ok(Tensor::floats(shape, out))
 }
@@ -92,12 +100,15 @@ pub(crate) fn gemm(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let alpha = node.float("alpha").unwrap_or(1.0);
     let beta = node.float("beta").unwrap_or(1.0);
     let summand = if args.has(2) && beta != 0.0 { Some(args.take(2)?) } else { None };
-    // The usual summand is one row, which the sums can start from.
-    let one_row = |summand: &Tensor| alpha == 1.0 && beta == 1.0 && summand.shape.last() == Some(&summand.len());
-    let start = summand.as_ref().filter(|summand| one_row(summand) && summand.len() == width);
+    // The usual summand is one row, which the sums can start from. One of two dimensions might have a row for each of the
+    // left factor's, and is to give the same bits however many there are.
+    let starts = |summand: &Tensor| alpha == 1.0 && beta == 1.0 && summand.shape == [width] && depth > 0;
+    let start = summand.as_ref().filter(|summand| starts(summand));
     let start = start.map(|summand| summand.as_floats()).transpose()?.map(|row| &row[..]);
     let (left, right) = (left.as_floats()?, right.as_floats()?);
-    let mut out = if width == 1 {
+    let mut out = if depth == 0 {
+        vec![0.0; rows * width]
+    } else if width == 1 {
         gemm::column_product(left, right, start.map_or(0.0, |start| start[0]))
     } else if rows == 1 && !transposed {
         gemm::row_product(left, right, width, start)
@@ -108,7 +119,6 @@ pub(crate) fn gemm(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
         });
         packed.product(left, start)
     };
-    out.resize(rows * width, 0.0);
     if let (Some(summand), None) = (&summand, start) {
         let strides = broadcast_strides(&summand.shape, &shape)?;
         let summand = summand.view(shape.clone(), &strides, 0)?;

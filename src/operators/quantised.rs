@@ -1,8 +1,15 @@
 //! Bytes for floats: a scale and a zero point, for a tensor or for each entry of one dimension.
 
+use crate::matrix::Product;
 use crate::node::Node;
 use crate::run::Args;
-use crate::tensor::{Buffer, Data, Fault, Tensor, axis, count};
+use crate::tensor::{Buffer, Data, Fault, Tensor, axis};
+
+/// A form of the two that is not run here, in words.
+pub(crate) fn unsupported(node: &Node) -> Option<String> {
+    let set = |name: &&&str| node.int(name).unwrap_or_default() != 0;
+    ["block_size", "output_dtype"].iter().find(set).map(|name| format!("the attribute {name}"))
+}
 
 /// Whole numbers of any kind.
 fn whole(tensor: &Tensor) -> Result<Buffer<i32>, Fault> {
@@ -55,7 +62,7 @@ pub(crate) fn dequantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tens
     fn all<T: Copy + Into<i32>>(scales: &Scales, all: &[T]) -> Vec<f32> {
         let mut out = Vec::with_capacity(all.len());
         for (run, scale, zero) in scales.runs(all) {
-            out.extend(run.iter().map(|v| ((*v).into() - zero) as f32 * scale));
+            out.extend(run.iter().map(|v| (*v).into().wrapping_sub(zero) as f32 * scale));
         }
         out
     }
@@ -74,7 +81,11 @@ fn quantised(x: f32, scale: f32, zero: i32, low: i32, high: i32) -> i32 {
 
 pub(crate) fn quantize_linear(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let scales = Scales::read(node, args)?;
-    let signed = matches!(args.optional(2), Some(Tensor { data: Data::I8(_), .. }));
+    let signed = match args.optional(2).map(|zeros| &zeros.data) {
+        Some(Data::I8(_)) => true,
+        Some(Data::U8(_)) | None => false,
+        Some(_) => return Err("a zero point is no byte".into()),
+    };
     let input = args.take(0)?;
     let (low, high) = if signed { (i8::MIN.into(), i8::MAX.into()) } else { (u8::MIN.into(), u8::MAX.into()) };
     let runs = scales.runs(input.as_floats()?);
@@ -103,29 +114,27 @@ pub(crate) fn dynamic_quantize_linear(_: &Node, args: &mut Args<'_>) -> Result<V
 
 pub(crate) fn matmul_integer(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let (left, right) = (args.take(0)?, args.take(1)?);
-    let (Some((batch, [rows, depth])), [right_depth, width]) = (left.shape.split_last_chunk(), &right.shape[..]) else {
-        return Err(format!("matrices of {:?} and {:?}", left.shape, right.shape));
-    };
-    let (rows, depth, width) = (*rows, *depth, *width);
-    if depth != *right_depth {
-        return Err(format!("matrices of {:?} and {:?} do not go together", left.shape, right.shape));
-    }
+    let Product { rows, depth, width, shape, pairs } = Product::of(&left.shape, &right.shape)?;
     let zeros = |index: usize, most: usize| -> Result<Vec<i32>, Fault> {
         let zeros = args.optional(index).map(whole).transpose()?.map_or_else(|| vec![0], |zeros| zeros.to_vec());
         if zeros.len() == 1 || zeros.len() == most { Ok(zeros) } else { Err(format!("{} zero points", zeros.len())) }
     };
-    let (left_zeros, right_zeros) = (zeros(2, rows)?, zeros(3, width)?);
-    let shape = [batch, &[rows, width]].concat();
-    let mut out = vec![0i32; count(&shape)?];
-    let (left, mut right) = (whole(&left)?.into_vec(), whole(&right)?.into_vec());
-    for row in right.chunks_exact_mut(width.max(1)) {
-        row.iter_mut().zip(right_zeros.iter().cycle()).for_each(|(value, zero)| *value = value.wrapping_sub(*zero));
-    }
-    let rows = left.chunks_exact(depth.max(1)).zip(left_zeros.iter().cycle());
-    for (sums, (row, zero)) in out.chunks_exact_mut(width.max(1)).zip(rows) {
-        for (factor, values) in row.iter().zip(right.chunks_exact(width.max(1))) {
-            let factor = factor.wrapping_sub(*zero);
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = sum.wrapping_add(factor.wrapping_mul(*value)));
+    // One on the left, as onnxruntime has it; on the right one for each column too.
+    let (left_zeros, right_zeros) = (zeros(2, 1)?, zeros(3, width)?);
+    let less = |all: Buffer<i32>, zeros: &[i32]| -> Vec<i32> {
+        all.iter().zip(zeros.iter().cycle()).map(|(value, zero)| value.wrapping_sub(*zero)).collect()
+    };
+    let (left, right) = (less(whole(&left)?, &left_zeros), less(whole(&right)?, &right_zeros));
+    let mut out = vec![0i32; shape.iter().product()];
+    for (sums, (left_at, right_at)) in out.chunks_exact_mut((rows * width).max(1)).zip(pairs) {
+        let left = &left[left_at * rows * depth..][..rows * depth];
+        let right = &right[right_at * depth * width..][..depth * width];
+        for (sums, row) in sums.chunks_exact_mut(width).zip(left.chunks_exact(depth.max(1))) {
+            for (factor, values) in row.iter().zip(right.chunks_exact(width)) {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| {
+                    *sum = sum.wrapping_add(factor.wrapping_mul(*value));
+                });
+            }
         }
     }
     Ok(Tensor::ints(shape, out))

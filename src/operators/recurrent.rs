@@ -7,12 +7,12 @@ use crate::run::Args;
 use crate::tensor::{Buffer, Fault, Tensor, count};
 
 /// A form of the layer that is not run here, in words.
-pub(crate) fn unsupported(node: &Node) -> Option<Fault> {
+pub(crate) fn unsupported(node: &Node) -> Option<String> {
     let usual: &[&str] = if node.operator == "LSTM" { &["Sigmoid", "Tanh", "Tanh"] } else { &["Sigmoid", "Tanh"] };
     let activations = node.texts("activations").unwrap_or_default();
     let of_directions = activations.iter().zip(usual.iter().cycle()).all(|(a, b)| a.eq_ignore_ascii_case(b));
     if !of_directions {
-        return Some(format!("{} with the activations {activations:?}", node.operator));
+        return Some(format!("the activations {activations:?}"));
     }
     let set = |name: &str| node.int(name).unwrap_or_default() != 0;
     let form = if set("layout") {
@@ -24,7 +24,7 @@ pub(crate) fn unsupported(node: &Node) -> Option<Fault> {
     } else {
         return None;
     };
-    Some(format!("{} with {form}", node.operator))
+    Some(form.into())
 }
 
 /// What both layers have in common.
@@ -47,7 +47,8 @@ impl Layer {
         let directions = match node.text("direction").unwrap_or("forward") {
             "reverse" => vec![true],
             "bidirectional" => vec![false, true],
-            _ => vec![false],
+            "forward" => vec![false],
+            other => return Err(format!("the direction {other}")),
         };
         let ([steps, batch, input], [of_weights, rows, width], [of_recurrence, recurrent_rows, hidden]) =
             (&x.shape[..], &weights.shape[..], &recurrence.shape[..])
@@ -56,6 +57,7 @@ impl Layer {
         };
         let (steps, batch, input, hidden) = (*steps, *batch, *input, *hidden);
         let fits = hidden > 0
+            && input > 0
             && *width == input
             && *rows == gates * hidden
             && recurrent_rows == rows
@@ -82,9 +84,7 @@ impl Layer {
             let weights = &weights[direction * rows * input..][..rows * input];
             let packed = args.packed(direction, || Packed::of_transposed(weights, input, rows));
             let bias = bias.as_ref().map(|bias| &bias[direction * 2 * rows..][..rows]);
-            let mut all = packed.product(x, bias);
-            all.resize(steps * batch * rows, 0.0);
-            all
+            packed.product(x, bias)
         });
         let inputs = inputs.collect();
         Ok(Layer { steps, batch, hidden, gates, directions, recurrence, bias, inputs })

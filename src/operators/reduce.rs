@@ -1,9 +1,11 @@
 //! Operators that bring a dimension down to one number, and those that measure by it: sums, extremes, means, softmax,
 //! normalisation.
 
-use crate::elementwise::{each, larger};
+use std::cell::Cell;
+
 use wide::f32x4;
 
+use crate::elementwise::{each, larger};
 use crate::math;
 use crate::node::Node;
 use crate::run::Args;
@@ -34,6 +36,9 @@ fn reduce<T: Copy>(input: &[T], shape: &[usize], axes: &[usize], by: &Reduction<
     let outer: usize = shape[..*first].iter().product();
     let reduced: usize = shape[*first..=*last].iter().product();
     let inner: usize = shape[last + 1..].iter().product();
+    if outer * inner == 0 {
+        return Vec::new();
+    }
     if inner == 1 || reduced == 0 {
         return (0..outer * inner).map(|n| (by.run)(&input[n * reduced..][..reduced])).collect();
     }
@@ -98,17 +103,26 @@ fn add_into(sums: &mut [f32], run: &[f32]) {
 }
 
 pub(crate) fn sum(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    let ints = Reduction {
-        run: &|run: &[i32]| run.iter().copied().fold(0, i32::wrapping_add),
-        into: &|sums: &mut [i32], run: &[i32]| sums.iter_mut().zip(run).for_each(|(s, m)| *s = s.wrapping_add(*m)),
+    // A sum beyond the 32 bits in which `int64` is held would be another number.
+    let beyond = Cell::new(false);
+    let add = |a: i32, b: i32| {
+        let (sum, overflows) = a.overflowing_add(b);
+        beyond.set(beyond.get() || overflows);
+        sum
     };
-    reduction(node, args, Reduction { run: &math::sum, into: &add_into }, Some(ints))
+    let ints = Reduction {
+        run: &|run: &[i32]| run.iter().copied().fold(0, add),
+        into: &|sums: &mut [i32], run: &[i32]| sums.iter_mut().zip(run).for_each(|(s, m)| *s = add(*s, *m)),
+    };
+    let sums = reduction(node, args, Reduction { run: &math::sum, into: &add_into }, Some(ints))?;
+    if beyond.get() { Err("a whole number is beyond 32 bits".into()) } else { Ok(sums) }
 }
 
 pub(crate) fn mean(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let before = args.get(0)?.len();
     let sums = reduction(node, args, Reduction { run: &math::sum, into: &add_into }, None)?;
-    let share = sums.len() as f32 / before as f32;
+    // Whole numbers are divided, so that the share does not depend on how many sums there are.
+    let share = 1.0 / before.checked_div(sums.len()).unwrap_or_default() as f32;
     each(&mut Args::new(vec![Some(sums)], None), |sum| sum * f32x4::splat(share))
 }
 

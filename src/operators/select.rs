@@ -37,8 +37,13 @@ pub(crate) fn slice(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     let mut shape = input.shape.clone();
     let mut strides = input.strides();
     let mut offset = 0;
+    let mut cut = Vec::new();
     for (((start, end), at), step) in starts.into_iter().zip(ends).zip(axes).zip(steps) {
         let at = axis(at, input.shape.len())?;
+        if cut.contains(&at) {
+            return Err(format!("dimension {at} is sliced twice"));
+        }
+        cut.push(at);
         let size = input.shape[at] as i64;
         let from_start = |bound: i64| if bound < 0 { bound.saturating_add(size) } else { bound };
         let (start, end) = (from_start(start), from_start(end));
@@ -57,7 +62,8 @@ pub(crate) fn slice(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
         if shape[at] > 0 {
             offset += start as isize * strides[at];
         }
-        strides[at] *= step as isize;
+        // A longer step than the dimension is never taken.
+        strides[at] *= step.clamp(-size, size) as isize;
     }
     if shape.contains(&0) {
         return Ok(Tensor { shape, data: picked(&input.data, &[], 0) });

@@ -154,6 +154,14 @@ impl Tensor {
         }
     }
 
+    /// The one element, which is to be a whole number.
+    pub(crate) fn as_int(&self) -> Result<i32, Fault> {
+        match self.as_ints()?[..] {
+            [one] => Ok(one),
+            _ => Err(format!("an input of shape {:?} is to be one number", self.shape)),
+        }
+    }
+
     /// The same elements under another shape of as many.
     pub(crate) fn reshaped(self, shape: Vec<usize>) -> Result<Tensor, Fault> {
         if count(&shape)? != self.len() {
@@ -292,7 +300,7 @@ pub(crate) fn count(shape: &[usize]) -> Result<usize, Fault> {
 }
 
 /// `offset + sum(index * stride)` of every index, the last dimension fastest.
-fn offsets(shape: &[usize], strides: &[isize], offset: isize) -> Vec<usize> {
+pub(crate) fn offsets(shape: &[usize], strides: &[isize], offset: isize) -> Vec<usize> {
     let mut all = vec![offset];
     for (size, stride) in shape.iter().zip(strides) {
         all = all.iter().flat_map(|at| (0..*size as isize).map(move |index| at + index * stride)).collect();
