@@ -22,7 +22,7 @@ use crate::file::ModelFile;
 use crate::network::{Input, Loaded, Scores};
 use plan::{Depends, Group, Plan};
 use program::Program;
-use rows::Seen;
+use rows::{Sample, Seen};
 
 /// Whether this engine runs an operator.
 pub(crate) fn runs(operator: &str) -> bool {
@@ -31,8 +31,9 @@ pub(crate) fn runs(operator: &str) -> bool {
 
 /// Fewest ads for which a plan is worth making.
 const WORTH_A_PLAN: usize = 128;
-/// Ads in the run from which a plan is made. A prime, so that it is no dimension of a usual model.
-const SAMPLE: usize = 61;
+/// Ads in the two runs from which a plan is made. Primes, so that they are no dimensions of a usual model; two, since
+/// what the first shows as its number of ads may be something else that happens to be as large.
+const SAMPLES: [usize; 2] = [61, 53];
 /// A list of whole numbers that may be a shape is at most as long.
 const SHORT: usize = 16;
 
@@ -55,7 +56,8 @@ enum Planned {
     Not,
     /// The file has to be run on all ads at once.
     Whole,
-    InBlocks(Plan),
+    /// Beside the plan, the dimensions but the first of the inputs of ads, for which it was made.
+    InBlocks(Plan, Vec<Vec<usize>>),
 }
 
 /// What depends on the ads of one catalogue alone.
@@ -112,16 +114,25 @@ impl Compact {
         if ads < WORTH_A_PLAN || !inputs.iter().all(|input| same(&input)) {
             return self.run_whole(inputs);
         }
-        if let Planned::Not = self.plan {
-            self.plan = self.make_plan(inputs).map_or(Planned::Whole, Planned::InBlocks);
-        }
-        let plan = match std::mem::replace(&mut self.plan, Planned::Whole) {
-            Planned::InBlocks(plan) => plan,
-            _ => return self.run_whole(inputs),
+        let of_ads = inputs.iter().filter(|input| Depends::of_input(input.name) == Depends::ADS);
+        let dims: Vec<Vec<usize>> = of_ads.map(|input| input.shape[1..].to_vec()).collect();
+        let is_made = match &self.plan {
+            Planned::Not => false,
+            Planned::Whole => true,
+            Planned::InBlocks(_, planned) => *planned == dims,
         };
-        let scores = self.run_in_blocks(&plan, inputs, ads, edition);
-        self.plan = Planned::InBlocks(plan);
-        scores
+        if !is_made {
+            self.kept = None;
+            self.plan = self.make_plan(inputs).map_or(Planned::Whole, |plan| Planned::InBlocks(plan, dims));
+        }
+        match std::mem::replace(&mut self.plan, Planned::Whole) {
+            Planned::InBlocks(plan, dims) => {
+                let scores = self.run_in_blocks(&plan, inputs, ads, edition);
+                self.plan = Planned::InBlocks(plan, dims);
+                scores
+            }
+            _ => self.run_whole(inputs),
+        }
     }
 
     fn run_whole(&mut self, inputs: &[Input<'_>]) -> Result<Scores, Fault> {
@@ -135,10 +146,17 @@ impl Compact {
             .and_then(|score| Ok(Scores { shape: score.shape.clone(), values: score.as_floats()?.to_vec() }))
     }
 
-    /// A plan from a run on a few ads, if the file can be run in blocks at all.
+    /// A plan from two runs on a few ads, if the file can be run in blocks at all.
     fn make_plan(&mut self, inputs: &[Input<'_>]) -> Option<Plan> {
+        let [first, second] = SAMPLES;
+        let samples = [self.sample(inputs, first)?, self.sample(inputs, second)?];
+        Plan::new(&self.program, &self.depends, &samples)
+    }
+
+    /// What a run on the first `ads` ads shows of every value.
+    fn sample(&mut self, inputs: &[Input<'_>], ads: usize) -> Option<Sample> {
         let mut values = vec![None; self.program.values];
-        self.set(&mut values, inputs, Some(0..SAMPLE), |_| true).ok()?;
+        self.set(&mut values, inputs, Some(0..ads), |_| true).ok()?;
         let mut seen = vec![None; self.program.values];
         let constants = self.constants.iter().chain(&values).enumerate();
         for (value, tensor) in constants.filter_map(|(place, tensor)| tensor.as_ref().map(|tensor| (place, tensor))) {
@@ -149,7 +167,7 @@ impl Compact {
         self.whole = group;
         self.forget_factors();
         done.ok()?;
-        Plan::new(&self.program, &self.depends, &seen, SAMPLE)
+        Some(Sample { ads, seen })
     }
 
     fn run_in_blocks(
@@ -182,8 +200,8 @@ impl Compact {
     /// What depends on the ads alone: the values of [`Plan::kept`].
     fn of_ads(&mut self, plan: &Plan, inputs: &[Input<'_>], ads: usize) -> Result<Vec<Tensor>, Fault> {
         let mut parts = vec![Vec::new(); plan.kept.len()];
-        for from in (0..ads).step_by(plan.block) {
-            let made = self.of_some_ads(plan, inputs, Rowed::Range(from..ads.min(from + plan.block)))?;
+        for rows in blocks(ads, plan.block) {
+            let made = self.of_some_ads(plan, inputs, Rowed::Range(rows))?;
             parts.iter_mut().zip(made).for_each(|(parts, made)| parts.push(made));
         }
         parts.into_iter().map(|parts| stacked(&parts)).collect()
@@ -198,9 +216,14 @@ impl Compact {
         changed: &[usize],
         values: &mut [Tensor],
     ) -> Result<(), Fault> {
-        let made = self.of_some_ads(plan, inputs, Rowed::Chosen(changed))?;
+        // Of none nothing can be computed, and a single row might be taken for a dimension of one: it is put there twice.
+        let (made, changed) = match *changed {
+            [] => (values.iter().map(|value| value.rows(0, 0)).collect(), Vec::new()),
+            [one] => (self.of_some_ads(plan, inputs, Rowed::Chosen(&[one, one]))?, vec![one, one]),
+            _ => (self.of_some_ads(plan, inputs, Rowed::Chosen(changed))?, changed.to_vec()),
+        };
         for (value, made) in values.iter_mut().zip(made) {
-            value.put_rows(ads, changed, &made)?;
+            value.put_rows(ads, &changed, &made)?;
         }
         Ok(())
     }
@@ -228,8 +251,7 @@ impl Compact {
         self.execute(&plan.shopper, &mut values, None)?;
         let mut scores = Vec::with_capacity(ads);
         let mut shape = Vec::new();
-        for from in (0..ads).step_by(plan.block) {
-            let rows = from..ads.min(from + plan.block);
+        for rows in blocks(ads, plan.block) {
             for (value, kept) in plan.kept.iter().zip(kept) {
                 values[*value] = Some(kept.rows(rows.start, rows.end));
             }
@@ -322,6 +344,14 @@ impl Compact {
             }
         }
     }
+}
+
+/// Blocks of so many ads, the last of which may have fewer, or one more: none has a single row, which might be taken for a
+/// dimension of one.
+fn blocks(ads: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
+    let last = if ads % block == 1 { ads.saturating_sub(block + 1) } else { ads - ads % block };
+    let rest = (last < ads).then_some(last..ads);
+    (0..last).step_by(block).map(move |from| from..from + block).chain(rest)
 }
 
 fn look(tensor: &Tensor) -> Seen {

@@ -7,7 +7,7 @@ use nearside_core::Feature;
 use nearside_core::feature::Source;
 
 use super::program::{Program, Step};
-use super::rows::{Rows, Seen, Side, follow};
+use super::rows::{Rows, Sample, Side, follow};
 
 /// How many elements of the widest value one block of ads may have: what a core's own cache holds.
 const BLOCK_ELEMENTS: usize = 32 << 10;
@@ -103,19 +103,20 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// `seen` is what a run on `ads` ads has shown of every value. `None` where the ads cannot be taken a few at a time.
-    pub(super) fn new(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usize) -> Option<Plan> {
-        let rows = rows(program, depends, seen, ads)?;
+    /// `None` where the ads cannot be taken a few at a time.
+    pub(super) fn new(program: &Program, depends: &[Depends], samples: &[Sample; 2]) -> Option<Plan> {
+        let rows = rows(program, depends, samples)?;
+        let Sample { ads, seen } = &samples[0];
         if rows[program.score] != Rows::Each {
             return None;
         }
         let all = || 0..program.steps.len();
         let output = |node: usize| program.steps[node].outputs.iter().flatten().copied();
         let stage = |node: usize| output(node).next().map_or(Depends::NOTHING, |value| depends[value]);
-        // How many ads there are is another number in every block, so what computes with it belongs to the rest too.
+        // Of the ads alone only rows are kept; shapes and what is computed with them belong to the rest too.
         let is_rest = |node: usize| match stage(node) {
             Depends { ads: true, shopper: true } => true,
-            Depends::ADS => output(node).any(|value| rows[value] == Rows::Count),
+            Depends::ADS => output(node).any(|value| rows[value] != Rows::Each),
             _ => false,
         };
         let rest: Vec<usize> = needed(program, all().filter(|node| is_rest(*node)).collect());
@@ -170,7 +171,7 @@ fn needed(program: &Program, nodes: Vec<usize>) -> Vec<usize> {
 }
 
 /// How every value depends on the number of ads; `None` where some node cannot take them one by one.
-fn rows(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usize) -> Option<Vec<Rows>> {
+fn rows(program: &Program, depends: &[Depends], samples: &[Sample; 2]) -> Option<Vec<Rows>> {
     let mut rows = vec![Rows::One; program.values];
     for (_, value) in program.inputs.iter().filter(|(_, value)| depends[*value].ads) {
         rows[*value] = Rows::Each;
@@ -179,20 +180,27 @@ fn rows(program: &Program, depends: &[Depends], seen: &[Option<Seen>], ads: usiz
         if !step.outputs.iter().flatten().any(|value| depends[*value].ads) {
             continue;
         }
-        let sides: Option<Vec<Option<Side<'_>>>> = step
-            .inputs
-            .iter()
-            .map(|input| match input {
-                None => Some(None),
-                Some(value) => seen[*value].as_ref().map(|seen| Some(Side { rows: rows[*value], seen })),
-            })
-            .collect();
-        let sides = sides?;
         for output in step.outputs.iter().flatten() {
-            // Outputs that nobody reads were not kept in sight.
-            if let Some(seen) = &seen[*output] {
-                rows[*output] = follow(&step.node, &sides, seen, ads)?;
-            }
+            let of_sample = |sample: &Sample| {
+                let side = |value: usize| {
+                    let seen = sample.seen[value].as_ref()?;
+                    Some(Side { rows: rows[value], of_shopper: depends[value].shopper, seen })
+                };
+                let sides = step.inputs.iter().map(|input| input.map_or(Some(None), |value| side(value).map(Some)));
+                follow(&step.node, &sides.collect::<Option<Vec<_>>>()?, sample.seen[*output].as_ref()?, sample.ads)
+            };
+            let [Some(a), Some(b)] = samples.each_ref().map(|sample| sample.seen[*output].as_ref()) else {
+                // Outputs that nobody reads were not kept in sight.
+                continue;
+            };
+            let [first, second] = samples.each_ref().map(of_sample);
+            rows[*output] = match (first?, second?) {
+                (Rows::Count, Rows::Count) if a.ints == b.ints => Rows::One,
+                (Rows::Count, Rows::Count) => Rows::Count,
+                (Rows::Each, Rows::Each) if a.shape[1..] == b.shape[1..] => Rows::Each,
+                (Rows::One, Rows::One) => Rows::One,
+                _ => return None,
+            };
         }
     }
     Some(rows)

@@ -1,7 +1,8 @@
 //! Whether a graph may be run a few ads at a time.
 //!
 //! It may where every value that depends on the ads has one row for each of them, computed from the same row of what it
-//! was computed from. Each operator says when that holds. The shapes come from one run on a few ads.
+//! was computed from. Each operator says when that holds. The shapes come from two runs on a few ads: what is computed
+//! with their number is kept to sums and multiples of it, which two numbers tell apart.
 
 use nearside_operators::Node;
 
@@ -24,10 +25,19 @@ pub(super) struct Seen {
     pub(super) ints: Option<Vec<i32>>,
 }
 
+/// What one run on so many ads has shown, by value.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) ads: usize,
+    pub(super) seen: Vec<Option<Seen>>,
+}
+
 /// An input of a node.
 #[derive(Clone, Copy)]
 pub(super) struct Side<'a> {
     pub(super) rows: Rows,
+    /// Whether it may differ for another shopper.
+    pub(super) of_shopper: bool,
     pub(super) seen: &'a Seen,
 }
 
@@ -94,23 +104,20 @@ const ELEMENTWISE: &[&str] = &[
     "Where",
 ];
 
-/// Operators with which shapes are computed.
-const OF_SHAPES: &[&str] = &[
-    "Add",
-    "Cast",
-    "Concat",
-    "Div",
-    "Gather",
-    "Identity",
-    "Max",
-    "Min",
-    "Mul",
-    "Reshape",
-    "Slice",
-    "Squeeze",
-    "Sub",
-    "Unsqueeze",
-];
+/// Whether an operator keeps what it is given of the number of ads a multiple of that number and a summand.
+fn is_linear(operator: &str, inputs: &[Option<Side<'_>>]) -> bool {
+    let others_are_one = |but: usize| {
+        let mut others = inputs.iter().enumerate().filter(|(index, _)| *index != but);
+        others.all(|(_, side)| side.is_none_or(|side| side.is(Rows::One)))
+    };
+    match operator {
+        "Add" | "Cast" | "Concat" | "Identity" | "Sub" => true,
+        "Gather" | "Reshape" | "Slice" | "Squeeze" | "Unsqueeze" => others_are_one(0),
+        // Another shopper's factor would be one that the runs have not shown.
+        "Mul" => (0..2).any(|count| others_are_one(count) && inputs.iter().flatten().all(|side| !side.of_shopper)),
+        _ => false,
+    }
+}
 
 /// How the outputs of a node depend on the number of ads, of which the run had `ads`; `None` where its rows cannot be
 /// computed one by one.
@@ -126,7 +133,7 @@ pub(super) fn follow(node: &Node, inputs: &[Option<Side<'_>>], output: &Seen, ad
         return Some(Rows::Count);
     }
     let of_count = given().all(|side| !side.is(Rows::Each));
-    if of_count && OF_SHAPES.contains(&operator) && output.ints.is_some() && output.shape.len() <= 1 {
+    if of_count && is_linear(operator, inputs) && output.ints.is_some() && output.shape.len() <= 1 {
         return Some(Rows::Count);
     }
     // From here on there is to be a row for each.
@@ -136,6 +143,7 @@ pub(super) fn follow(node: &Node, inputs: &[Option<Side<'_>>], output: &Seen, ad
     }
     let ints = |side: Option<Side<'_>>, attribute: &str| -> Option<Vec<i64>> {
         match side {
+            Some(side) if side.of_shopper => None,
             Some(side) => Some(side.seen.ints.as_ref()?.iter().map(|v| i64::from(*v)).collect()),
             None => node.ints(attribute).map(<[i64]>::to_vec),
         }
@@ -152,7 +160,7 @@ pub(super) fn follow(node: &Node, inputs: &[Option<Side<'_>>], output: &Seen, ad
             let along = given().all(|side| side.is(Rows::Each) && side.rank() == rank);
             along && inner(node.int("axis").unwrap_or(1), rank)
         }
-        "ConstantOfShape" => true,
+        "ConstantOfShape" => first.is(Rows::Count),
         "DequantizeLinear" | "QuantizeLinear" => {
             let one_scale = input(1).is_some_and(|scale| scale.seen.shape.iter().all(|size| *size == 1));
             alone && (one_scale || inner(node.int("axis").unwrap_or(1), rank))
