@@ -13,9 +13,10 @@ use crate::project::Project;
 
 /// Figures that must not grow beyond a limit, in bytes.
 const BUDGETS: [(&str, usize); 2] = [
-    // Every visitor of a shop downloads both once; the full engine only comes when a model needs it.
-    ("compact_wasm_brotli", 450 * 1024),
-    ("facade_js_gzip", 15 * 1024),
+    // What every visitor of a shop downloads once: the compact engine and the scripts of a page with a worker. The full
+    // engine only comes when a model needs it.
+    ("download_brotli", 300_000),
+    ("facade_js_gzip", 15_000),
 ];
 
 /// Crates shown in the table; the rest is one line.
@@ -88,13 +89,13 @@ mod tests {
 
     #[test]
     fn a_figure_at_its_limit_passes_and_one_byte_more_does_not() {
-        assert!(over(json!({"compact_wasm_brotli": 460_800, "facade_js_gzip": 15_360})).is_empty());
-        let names = over(json!({"compact_wasm_brotli": 460_801, "facade_js_gzip": 15_361}));
-        assert_eq!(names, ["compact_wasm_brotli", "facade_js_gzip"]);
+        assert!(over(json!({"download_brotli": 300_000, "facade_js_gzip": 15_000})).is_empty());
+        let names = over(json!({"download_brotli": 300_001, "facade_js_gzip": 15_001}));
+        assert_eq!(names, ["download_brotli", "facade_js_gzip"]);
     }
 
     #[test]
     fn a_figure_that_was_not_measured_is_over_its_limit() {
-        assert_eq!(over(json!({"compact_wasm_brotli": 1})), ["facade_js_gzip"]);
+        assert_eq!(over(json!({"download_brotli": 1})), ["facade_js_gzip"]);
     }
 }

@@ -1,7 +1,9 @@
 // What a shop's customers download, in bytes by name, as JSON: `node tests/bench/weigh.mjs [--out FILE]`.
 //
 // `facade_js` is what a page with a worker downloads, bundled and minified;
-// `fallback_js` is what a page whose worker does not start adds to it.
+// `fallback_js` is what a page whose worker does not start adds to it;
+// `download` is the compact engine and `facade_js`: all that comes before a
+// first slate, without model and catalogue.
 
 import { constants, brotliCompressSync, gzipSync } from 'node:zlib'
 import { scripts } from './bundle.mjs'
@@ -31,9 +33,12 @@ const engine = (name) => read(`pkg/dist/wasm/${name}/nearside_${name}_bg.wasm`)
 const bundled = Object.values(await scripts())
 const parts = (first) => bundled.filter((script) => script.first === first).map(({ text }) => Buffer.from(text))
 
+const compact = await engine('compact')
+
 deliver(
   Object.fromEntries([
-    ...weigh('compact_wasm', [await engine('compact')]),
+    ...weigh('download', [compact, ...parts(true)]),
+    ...weigh('compact_wasm', [compact]),
     ...weigh('full_wasm', [await engine('full')]),
     ...weigh('facade_js', parts(true)),
     ...weigh('fallback_js', parts(false)),
