@@ -2,7 +2,7 @@
 // here, so that the package compiles without it.
 
 declare module '*/nearside_compact.js' {
-  export { default, NearsideEngine, __wbg_reset_state } from '*/nearside_full.js'
+  export { default, initSync, NearsideEngine, __wbg_reset_state } from '*/nearside_full.js'
 }
 
 declare module '*/nearside_full.js' {
@@ -28,6 +28,7 @@ declare module '*/nearside_full.js' {
     free(): void
   }
   export function __wbg_reset_state(): void
+  export function initSync(options: { module: WebAssembly.Module }): unknown
   export default function init(options: {
     module_or_path: WebAssembly.Module
   }): Promise<unknown>

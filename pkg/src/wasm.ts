@@ -47,9 +47,12 @@ async function instantiate(
   signal: AbortSignal | undefined,
 ): Promise<WasmBuild> {
   const module = await compile(name, source, signal)
-  const { default: init, NearsideEngine, __wbg_reset_state: reset } = glue[name]
+  const { default: init, initSync, NearsideEngine, __wbg_reset_state: reset } = glue[name]
   try {
-    await init({ module_or_path: module })
+    // Browsers limit what a page's thread may instantiate in one go; workers and Node have no such limit, and
+    // in Node the asynchronous way asks for `Response`, behind which the whole HTTP client is read first.
+    if (globalThis.document) await init({ module_or_path: module })
+    else initSync({ module })
   } catch (cause) {
     throw new EngineError('wasm-unavailable', `the ${name} wasm build does not fit its script`, {
       field: `wasm.${name}`,
