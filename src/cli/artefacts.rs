@@ -31,9 +31,9 @@ fn is_network(name: &str) -> bool {
 
 /// Whether a run may leave a file of this name, or remove that of an earlier one, or write it on the way.
 fn is_artefact(name: &str) -> bool {
-    let on_the_way = |file: &&str| name.strip_suffix(".part") == file.split('.').next();
+    let on_the_way = |file: &str| name.strip_suffix(".part") == file.split('.').next();
     FILES.contains(&name)
-        || FILES.iter().any(|file| on_the_way(&file))
+        || FILES.iter().any(|file| on_the_way(file))
         || name.strip_suffix(".html").is_some_and(is_network)
 }
 

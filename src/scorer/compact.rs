@@ -57,7 +57,7 @@ enum Planned {
     /// The file has to be run on all ads at once.
     Whole,
     /// Beside the plan, the dimensions but the first of the inputs of ads, for which it was made.
-    InBlocks(Plan, Vec<Vec<usize>>),
+    InBlocks(Box<Plan>, Vec<Vec<usize>>),
 }
 
 /// What depends on the ads of one catalogue alone.
@@ -123,7 +123,7 @@ impl Compact {
         };
         if !is_made {
             self.kept = None;
-            self.plan = self.make_plan(inputs).map_or(Planned::Whole, |plan| Planned::InBlocks(plan, dims));
+            self.plan = self.make_plan(inputs).map_or(Planned::Whole, |plan| Planned::InBlocks(Box::new(plan), dims));
         }
         match std::mem::replace(&mut self.plan, Planned::Whole) {
             Planned::InBlocks(plan, dims) => {
