@@ -48,6 +48,36 @@ for (const [name, context] of [['a desktop', DESKTOP], ['a tablet', TABLET], ['a
   })
 }
 
+test('the first slate does not wait for the model, whose own then takes its place once and moves nothing', async () => {
+  const shopper = await visit(DESKTOP, watchShifts)
+  let arrive
+  const arrived = new Promise((resolve) => (arrive = resolve))
+  await shopper.page.route('**/model.onnx', async (route) => {
+    await arrived
+    await route.continue()
+  })
+  await shopper.page.reload()
+  await shopper.settled()
+  // About a stranger the demo's model and the formula agree, and nothing would be drawn again.
+  for (const hash of ['#/category/Musical%20Instruments', '#/product/1145548', '#/']) await shopper.go(hash)
+  const { facts: early } = await shopper.panel()
+  await shopper.page.evaluate(() => {
+    window.redrawn = new Map()
+    const note = (changes) => changes.forEach(({ target }) => window.redrawn.set(target, (window.redrawn.get(target) ?? 0) + 1))
+    for (const place of document.querySelectorAll('.shelf-place')) new MutationObserver(note).observe(place, { childList: true })
+  })
+  arrive()
+  await shopper.page.waitForFunction(() => window.redrawn.size > 0, null, { timeout: 10_000 })
+  await shopper.ready()
+  const { facts: late } = await shopper.panel()
+  const [shifts, redraws] = await shopper.page.evaluate(() => [window.shifts, [...window.redrawn.values()]])
+  await shopper.close()
+  assert.equal(early['Scorer'], 'cosine')
+  assert.notEqual(late['Scorer'], 'cosine')
+  assert.ok(redraws.every((count) => count === 1), `${redraws}`)
+  assert.deepEqual(shifts, [])
+})
+
 test('a page that does move would be noticed', async () => {
   const shopper = await visit(DESKTOP, watchShifts)
   await shopper.ready()
