@@ -413,4 +413,6 @@ impl Rowed<'_> {
 }
 
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
