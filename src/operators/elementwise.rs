@@ -161,12 +161,17 @@ pub(crate) fn max(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
 }
 
 pub(crate) fn min(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    arithmetic(args, &pairs(|a: f32, b| -larger(-a, -b)), Some(&pairs(Ord::min)))
+    arithmetic(args, &pairs(smaller), Some(&pairs(Ord::min)))
 }
 
 /// The larger of two; not a number where one of them is not.
 pub(crate) fn larger(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
+}
+
+/// The smaller of two; not a number where one of them is not.
+pub(crate) fn smaller(a: f32, b: f32) -> f32 {
+    -larger(-a, -b)
 }
 
 pub(crate) fn pow(_: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use wide::f32x4;
 
-use crate::elementwise::{each, larger};
+use crate::elementwise::{each, larger, smaller};
 use crate::math;
 use crate::node::Node;
 use crate::run::Args;
@@ -138,29 +138,33 @@ pub(crate) fn l2(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
     each(&mut Args::new(vec![Some(sums)], None), f32x4::sqrt)
 }
 
-pub(crate) fn max(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+/// The most extreme of what goes, from where none is.
+fn extreme(
+    node: &Node,
+    args: &mut Args<'_>,
+    (none, of_floats): (f32, impl Fn(f32, f32) -> f32),
+    (none_whole, of_ints): (i32, impl Fn(i32, i32) -> i32),
+) -> Result<Tensor, Fault> {
+    fn into<T: Copy>(best: &mut [T], run: &[T], of: impl Fn(T, T) -> T) {
+        best.iter_mut().zip(run).for_each(|(best, x)| *best = of(*best, *x));
+    }
     let floats = Reduction {
-        run: &|run: &[f32]| run.iter().copied().fold(f32::NEG_INFINITY, larger),
-        into: &|best: &mut [f32], run: &[f32]| best.iter_mut().zip(run).for_each(|(b, x)| *b = larger(*b, *x)),
+        run: &|run: &[f32]| run.iter().copied().fold(none, &of_floats),
+        into: &|best: &mut [f32], run: &[f32]| into(best, run, &of_floats),
     };
     let ints = Reduction {
-        run: &|run: &[i32]| run.iter().copied().fold(i32::MIN, i32::max),
-        into: &|best: &mut [i32], run: &[i32]| best.iter_mut().zip(run).for_each(|(b, x)| *b = (*b).max(*x)),
+        run: &|run: &[i32]| run.iter().copied().fold(none_whole, &of_ints),
+        into: &|best: &mut [i32], run: &[i32]| into(best, run, &of_ints),
     };
     reduction(node, args, floats, Some(ints))
 }
 
+pub(crate) fn max(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
+    extreme(node, args, (f32::NEG_INFINITY, larger), (i32::MIN, i32::max))
+}
+
 pub(crate) fn min(node: &Node, args: &mut Args<'_>) -> Result<Tensor, Fault> {
-    let smaller = |a: f32, b: f32| -larger(-a, -b);
-    let floats = Reduction {
-        run: &|run: &[f32]| run.iter().copied().fold(f32::INFINITY, smaller),
-        into: &|best: &mut [f32], run: &[f32]| best.iter_mut().zip(run).for_each(|(b, x)| *b = smaller(*b, *x)),
-    };
-    let ints = Reduction {
-        run: &|run: &[i32]| run.iter().copied().fold(i32::MAX, i32::min),
-        into: &|best: &mut [i32], run: &[i32]| best.iter_mut().zip(run).for_each(|(b, x)| *b = (*b).min(*x)),
-    };
-    reduction(node, args, floats, Some(ints))
+    extreme(node, args, (f32::INFINITY, smaller), (i32::MAX, i32::min))
 }
 
 /// Swaps one dimension with the last.

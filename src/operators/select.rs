@@ -157,7 +157,7 @@ pub(crate) fn scatter_elements(node: &Node, args: &mut Args<'_>) -> Result<Tenso
                 "add" => |old, new| old + new,
                 "mul" => |old, new| old * new,
                 "max" => crate::elementwise::larger,
-                "min" => |old, new| -crate::elementwise::larger(-old, -new),
+                "min" => crate::elementwise::smaller,
                 other => return Err(format!("ScatterElements with {other}")),
             };
             let mut all = all.into_vec();
