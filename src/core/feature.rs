@@ -168,22 +168,6 @@ impl Values<'_> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    /// Whether both hold the same bits. Quick enough to compare a whole catalogue at every ranking.
-    pub fn same_bits(&self, other: &Values<'_>) -> bool {
-        match (self, other) {
-            (Values::Id(a), Values::Id(b)) => same_blocks(a, b, |a, b| (a ^ b) as u32),
-            (Values::Float(a), Values::Float(b)) => same_blocks(a, b, |a, b| a.to_bits() ^ b.to_bits()),
-            _ => false,
-        }
-    }
-}
-
-/// Compares a block at a time: no branch inside a block, so that several elements go in one instruction.
-fn same_blocks<T: Copy>(a: &[T], b: &[T], difference: impl Fn(T, T) -> u32) -> bool {
-    const BLOCK: usize = 256;
-    let block = |(a, b): (&[T], &[T])| a.iter().zip(b).fold(0, |any, (a, b)| any | difference(*a, *b)) == 0;
-    a.len() == b.len() && a.chunks(BLOCK).zip(b.chunks(BLOCK)).all(block)
 }
 
 /// Stands for one set of `ad.` values: two that are equal stand for the same values, bit for bit.
