@@ -6,7 +6,7 @@
 use nearside_core::Feature;
 use nearside_core::feature::Source;
 
-use super::program::{Program, Step};
+use super::program::Program;
 use super::rows::{Rows, Sample, Side, follow};
 
 /// How many elements of the widest value one block of ads may have: what a core's own cache holds.
@@ -119,7 +119,7 @@ impl Plan {
             Depends::ADS => output(node).any(|value| rows[value] != Rows::Each),
             _ => false,
         };
-        let rest: Vec<usize> = needed(program, all().filter(|node| is_rest(*node)).collect());
+        let (rest, _) = program.leading_to_score(all().filter(|node| is_rest(*node)));
         let of_ads = |value: usize| depends[value] == Depends::ADS && rows[value] == Rows::Each;
         let mut kept = Vec::new();
         let mut hollow = Vec::new();
@@ -152,22 +152,6 @@ impl Plan {
             block,
         })
     }
-}
-
-/// Those of `nodes` whose outputs another of them, or the score, reads.
-fn needed(program: &Program, nodes: Vec<usize>) -> Vec<usize> {
-    let mut needed = vec![false; program.values];
-    needed[program.score] = true;
-    let mut kept: Vec<usize> = Vec::new();
-    for node in nodes.into_iter().rev() {
-        let Step { inputs, outputs, .. } = &program.steps[node];
-        if outputs.iter().flatten().any(|value| needed[*value]) {
-            inputs.iter().flatten().for_each(|value| needed[*value] = true);
-            kept.push(node);
-        }
-    }
-    kept.reverse();
-    kept
 }
 
 /// How every value depends on the number of ads; `None` where some node cannot take them one by one.

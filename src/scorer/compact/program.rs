@@ -63,18 +63,26 @@ impl Program {
     }
 
     fn keep_what_score_needs(&mut self) {
-        let mut needed = vec![false; self.values];
-        needed[self.score] = true;
-        let mut kept = vec![false; self.steps.len()];
-        for (index, step) in self.steps.iter().enumerate().rev() {
-            kept[index] = step.outputs.iter().flatten().any(|value| needed[*value]);
-            if kept[index] {
-                step.inputs.iter().flatten().for_each(|value| needed[*value] = true);
+        let (kept, read) = self.leading_to_score(0..self.steps.len());
+        let mut steps: Vec<_> = std::mem::take(&mut self.steps).into_iter().map(Some).collect();
+        self.steps = kept.into_iter().filter_map(|step| steps[step].take()).collect();
+        self.weights.retain(|(value, _)| read[*value]);
+    }
+
+    /// Those of `steps` whose outputs another of them, or the score, reads; and by value whether it is read so.
+    pub(super) fn leading_to_score(&self, steps: impl DoubleEndedIterator<Item = usize>) -> (Vec<usize>, Vec<bool>) {
+        let mut read = vec![false; self.values];
+        read[self.score] = true;
+        let mut leading = Vec::new();
+        for index in steps.rev() {
+            let Step { inputs, outputs, .. } = &self.steps[index];
+            if outputs.iter().flatten().any(|value| read[*value]) {
+                inputs.iter().flatten().for_each(|value| read[*value] = true);
+                leading.push(index);
             }
         }
-        let mut kept = kept.into_iter();
-        self.steps.retain(|_| kept.next() == Some(true));
-        self.weights.retain(|(value, _)| needed[*value]);
+        leading.reverse();
+        (leading, read)
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::cell::RefCell;
 
-use nearside_operators::{Attribute, Node, find};
+use nearside_core::feature::Values;
+use nearside_operators::{Args, Attribute, Node, Run, find};
 use proptest::prelude::*;
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
@@ -57,7 +58,11 @@ impl Drawn {
         for Given { name, shape, values } in given(ADS, 1, 0) {
             let element = if matches!(values, Values::Id(_)) { DataType::INT64 } else { DataType::FLOAT };
             drawn.graph.input.push(port(name, element));
-            drawn.values.push((name.into(), Rowed::All.tensor(&Input { name, shape: &shape, values }).unwrap()));
+            let data = match &values {
+                Values::Id(all) => Data::Int(all.to_vec().into()),
+                Values::Float(all) => Data::Float(all.to_vec().into()),
+            };
+            drawn.values.push((name.into(), Tensor { shape, data }));
         }
         drawn.graph.output.push(port("score", DataType::FLOAT));
         for ints in [&[0][..], &[1], &[-1], &[2], &[4, 1], &[0, -1], &[1, 4], &[-1, 4], &[2, 1, 1]] {
@@ -280,7 +285,9 @@ fn bits(scores: Result<Scores, Fault>, ads: usize) -> Option<Vec<u32>> {
 
 fn whole(bytes: &[u8], file: &ModelFile, given: &[Given]) -> Option<Vec<u32>> {
     let mut compact = Compact::load(bytes, file).unwrap_or_else(|_| panic!("it loaded before"));
-    bits(compact.run_whole(&inputs(given)), given[0].shape[0])
+    let inputs = inputs(given);
+    let resolved = compact.machine.given(&inputs);
+    bits(compact.run_whole(&resolved), given[0].shape[0])
 }
 
 /// Whether a file is taken for one that can be run in blocks.
@@ -288,7 +295,10 @@ fn has_plan(drawn: Drawn) -> bool {
     let bytes = drawn.file();
     let file = ModelFile::read(&bytes).unwrap();
     let mut compact = Compact::load(&bytes, &file).unwrap_or_else(|_| panic!("the file should load"));
-    compact.make_plan(&inputs(&given(ADS, 1, 0))).is_some()
+    let given = given(ADS, 1, 0);
+    let inputs = inputs(&given);
+    let resolved = compact.machine.given(&inputs);
+    compact.make_plan(&resolved).is_some()
 }
 
 impl Drawn {
@@ -349,7 +359,9 @@ proptest! {
         let Ok(mut compact) = Compact::load(&bytes, &file) else { return Ok(()) };
         let first = given(ADS, 1, 0);
         let dims = vec![vec![4], vec![], vec![]];
-        let Some(mut plan) = compact.make_plan(&inputs(&first)) else { return Ok(()) };
+        let sampled = inputs(&first);
+        let resolved = compact.machine.given(&sampled);
+        let Some(mut plan) = compact.make_plan(&resolved) else { return Ok(()) };
         plan.block = block;
         compact.plan = Planned::InBlocks(Box::new(plan), dims);
         let edition = Edition::new();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nearside_core::Feature;
-use nearside_core::feature::{Element, Shape};
+use nearside_core::feature::{Element, Shape, Values};
 
 use super::*;
 use crate::file::Dim;
@@ -70,8 +70,9 @@ fn run(compact: &mut Compact, given: &[Given], edition: Option<&Edition>) -> Sco
 
 fn whole(compact: &mut Compact, given: &[Given]) -> Scores {
     let inputs: Vec<_> = given.iter().map(Given::input).collect();
-    compact.forget_factors();
-    compact.run_whole(&inputs).unwrap()
+    compact.machine.forget_factors();
+    let given = compact.machine.given(&inputs);
+    compact.run_whole(&given).unwrap()
 }
 
 fn loaded(bytes: &[u8], file: &ModelFile) -> Compact {
@@ -168,4 +169,17 @@ fn a_delta_changes_the_rows_it_names_and_adds_those_behind_the_last() {
         assert_eq!(run(&mut compact, &after, Some(&edition)), expected, "{name}");
         assert_eq!(run(&mut compact, &after, Some(&edition)), expected, "{name}, from what was kept");
     }
+}
+
+#[test]
+fn a_run_without_an_edition_leaves_what_is_kept_of_one() {
+    let (bytes, file) = vector("two_towers");
+    let mut compact = loaded(&bytes, &file);
+    let (edition, first, other) = (Edition::new(), given(&file, ADS, 0), given(&file, ADS, 3));
+    let expected = run(&mut compact, &first, Some(&edition));
+    run(&mut compact, &other, None);
+    // Nobody may look at the values of these ads.
+    let unread: Vec<Given> =
+        first.iter().zip(&other).map(|(a, b)| if a.is_of_ads() { b.clone() } else { a.clone() }).collect();
+    assert_eq!(run(&mut compact, &unread, Some(&edition)), expected);
 }
