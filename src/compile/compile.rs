@@ -13,7 +13,7 @@ use crate::graph::Graph;
 use crate::passes::{self, Changes};
 use crate::report::{Agreement, Dropped, Figures, Golden, PassReport, Report};
 use crate::size::Sizes;
-use crate::verify::{GOLDEN, Original, Owned, TOLERANCE, rescored, written};
+use crate::verify::{GOLDEN, Original, TOLERANCE, rescored, sample, written};
 
 /// What is asked for beside the exact passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,7 @@ pub struct Compiled {
 /// Errors: what [`Model::load`](nearside_scorer::Model::load) says of the original; `compiled-refused`; `scores-differ`.
 pub fn compile(bytes: &[u8], options: &Options, samples: &[Vec<Input<'_>>]) -> Result<Compiled, Error> {
     let summary = ModelFile::read(bytes)?;
-    let kept: Vec<Owned> = summary.golden.iter().map(Owned::of).collect();
-    let all = kept.iter().map(Owned::sample).chain(samples.iter().cloned()).collect();
+    let all = summary.golden.iter().map(sample).chain(samples.iter().cloned()).collect();
     let original = Original::run(bytes, all)?;
 
     let mut dropped = file::Dropped::default();

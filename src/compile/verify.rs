@@ -1,11 +1,8 @@
 //! The compiled file against the original, in every engine that runs the original.
 
-use std::collections::BTreeMap;
-
 use nearside_core::Feature;
 use nearside_core::feature::{Element, Values};
 use nearside_scorer::{Engine, Golden, GoldenInput, Input, Model};
-use serde::Serialize;
 
 use crate::error::Error;
 
@@ -114,62 +111,25 @@ fn golden_input(input: &Input<'_>) -> (String, GoldenInput) {
     (input.name.into(), GoldenInput { shape: input.shape.to_vec(), data })
 }
 
-/// Values of golden cases as the engines take them.
-pub(crate) struct Owned(Vec<(String, Vec<usize>, Values<'static>)>);
-
-impl Owned {
-    pub(crate) fn of(golden: &Golden) -> Owned {
-        let value = |(name, input): (&String, &GoldenInput)| {
-            let is_id = Feature::from_name(name).is_some_and(|feature| feature.element() == Element::Id);
-            let values = match is_id {
-                true => Values::Id(input.data.iter().map(|v| *v as i32).collect()),
-                false => Values::Float(input.data.iter().map(|v| *v as f32).collect()),
-            };
-            (name.clone(), input.shape.clone(), values)
-        };
-        Owned(golden.inputs.iter().map(value).collect())
-    }
-
-    pub(crate) fn sample(&self) -> Sample<'_> {
-        self.0.iter().map(|(name, shape, values)| Input { name, shape, values: values.clone() }).collect()
-    }
+/// The inputs of a golden case.
+pub(crate) fn sample(golden: &Golden) -> Sample<'_> {
+    let element = |name: &str| Feature::from_name(name).map_or(Element::Float, Feature::element);
+    let inputs = golden.inputs.iter();
+    inputs.map(|(name, input)| Input { name, shape: &input.shape, values: input.values(element(name)) }).collect()
 }
 
-/// The scores that a file without golden cases gives to their inputs, in the first engine that runs it.
+/// The scores that a file without golden cases gives to their inputs in an engine.
 pub(crate) fn rescored(bytes: &[u8], engine: Engine, golden: &[Golden]) -> Result<Vec<Golden>, Error> {
     let refused = |source| refused(engine, source);
     let mut model = Model::load(bytes, engine).map_err(refused)?;
     let rescore = |case: &Golden| {
-        let score = model.run(&Owned::of(case).sample()).map_err(refused)?.values;
+        let score = model.run(&sample(case)).map_err(refused)?.values;
         Ok(Golden { inputs: case.inputs.clone(), score })
     };
     golden.iter().map(rescore).collect()
 }
 
-/// A golden case as the metadata holds it.
-#[derive(Serialize)]
-struct Written<'a> {
-    inputs: BTreeMap<&'a str, WrittenInput<'a>>,
-    score: &'a [f32],
-}
-
-#[derive(Serialize)]
-struct WrittenInput<'a> {
-    shape: &'a [usize],
-    data: &'a [f64],
-}
-
 /// Golden cases as the metadata holds them.
 pub(crate) fn written(golden: &[Golden]) -> String {
-    let cases: Vec<Written<'_>> = golden
-        .iter()
-        .map(|Golden { inputs, score }| Written {
-            inputs: inputs
-                .iter()
-                .map(|(name, GoldenInput { shape, data })| (&name[..], WrittenInput { shape, data }))
-                .collect(),
-            score,
-        })
-        .collect();
-    serde_json::to_string(&cases).expect("numbers and words are JSON")
+    serde_json::to_string(golden).expect("numbers and words are JSON")
 }

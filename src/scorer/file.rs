@@ -3,6 +3,7 @@
 use std::fmt;
 
 use nearside_core::Fnv;
+use nearside_core::feature::{Element, Values};
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{self, Ports, Walk};
@@ -83,7 +84,7 @@ pub struct Calibration {
 }
 
 /// One golden input.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenInput {
     /// The dimensions.
@@ -92,8 +93,18 @@ pub struct GoldenInput {
     pub data: Vec<f64>,
 }
 
+impl GoldenInput {
+    /// The values as an engine takes them.
+    pub fn values(&self, element: Element) -> Values<'static> {
+        match element {
+            Element::Id => Values::Id(self.data.iter().map(|v| *v as i32).collect()),
+            Element::Float => Values::Float(self.data.iter().map(|v| *v as f32).collect()),
+        }
+    }
+}
+
 /// Inputs and the scores that the framework which wrote the file computed for them, before calibration.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Golden {
     /// Every input of the file, by name.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nearside_core::feature::{Element, Shape, Source, Values};
+use nearside_core::feature::{Shape, Source, Values};
 use nearside_core::{Catalogue, Feature, Features, Scorer, ScorerError};
 use serde::Serialize;
 
@@ -164,11 +164,7 @@ impl Model {
         let mut inputs = Vec::with_capacity(golden.inputs.len());
         for (name, input) in &golden.inputs {
             let feature = Feature::from_name(name).ok_or_else(|| unusable(format!("has no feature {name}")))?;
-            let values = match feature.element() {
-                Element::Id => Values::Id(input.data.iter().map(|v| *v as i32).collect()),
-                Element::Float => Values::Float(input.data.iter().map(|v| *v as f32).collect()),
-            };
-            inputs.push(Input { name, shape: &input.shape, values });
+            inputs.push(Input { name, shape: &input.shape, values: input.values(feature.element()) });
         }
         let got = self.network.run(&inputs).map_err(|e| match e {
             Error::UnknownInput { .. } | Error::InputShape { .. } => unusable(format!("does not fit the model: {e}")),
