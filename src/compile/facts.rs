@@ -15,7 +15,7 @@ use crate::graph::{Graph, Node};
 use crate::size::Size;
 use crate::weight::Weight;
 
-pub(crate) use shapes::{BROADCAST, axes, axis, broadcast, same};
+pub(crate) use shapes::{BROADCAST, ELEMENTWISE, axes, axis, broadcast, same};
 
 /// Tensors of at most this many whole numbers may be shapes.
 const SHAPE_LENGTH: usize = 64;

@@ -3,7 +3,7 @@
 //! The compact engine computes what depends on `ad.` inputs alone once per catalogue, what depends on `session.`,
 //! `profile.` and `context.` inputs alone once per ranking, and the rest for every ad. [`compile`] moves work out of that
 //! rest, which no engine does by itself, since sums come out in another order. The result is an ordinary ONNX file with
-//! the same inputs and metadata; it is held against the original on both engines before it is given away.
+//! the same inputs and metadata; it is held against the original in every engine that runs that, before it is given away.
 //!
 //! ```
 //! use nearside_compile::{Options, compile};

@@ -14,7 +14,7 @@
 //! | `unflatten` | gives a dense layer over flattened steps its steps back |
 //! | `tables` | stores embedding tables as whole numbers |
 //! | `dense` | stores the weights of dense layers as whole numbers |
-//! | `names` | gives every value a short name |
+//! | `names` | gives values short names; inputs and `score` keep theirs |
 
 mod dead;
 mod dense;
@@ -69,15 +69,17 @@ pub(crate) type Changes = BTreeMap<&'static str, usize>;
 pub(crate) fn exact(graph: &mut Graph) -> Changes {
     let mut changes = Changes::new();
     let old = graph.opset() < OPSET;
+    let mut facts = Facts::new(graph);
     loop {
         let mut changed = false;
         for (name, pass) in EXACT.iter().filter(|(name, _)| !old || ANY_OPSET.contains(name)) {
             loop {
-                let facts = Facts::new(graph);
+                // Where it finds nothing, it leaves the graph as it is.
                 match pass(graph, &facts) {
                     0 => break,
                     count => *changes.entry(name).or_default() += count,
                 }
+                facts = Facts::new(graph);
                 changed = true;
             }
         }

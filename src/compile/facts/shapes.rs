@@ -7,15 +7,34 @@ use crate::graph::Node;
 use crate::size::Size;
 use crate::weight::Weight;
 
-/// Operators whose first output has the shape of their first input.
-pub(crate) const SAME: [&str; 47] = [
+/// Operators that compute each number from one number.
+pub(crate) const ELEMENTWISE: [&str; 18] = [
     "Abs",
+    "Cast",
+    "Ceil",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "HardSigmoid",
+    "LeakyRelu",
+    "Log",
+    "Neg",
+    "Reciprocal",
+    "Relu",
+    "Sigmoid",
+    "Softplus",
+    "Sqrt",
+    "Tanh",
+];
+
+/// Others whose first output has the shape of their first input.
+const SAME: [&str; 29] = [
     "Acos",
     "Asin",
     "Atan",
     "BatchNormalization",
-    "Cast",
-    "Ceil",
     "Celu",
     "Clip",
     "Cos",
@@ -23,39 +42,24 @@ pub(crate) const SAME: [&str; 47] = [
     "DequantizeLinear",
     "Dropout",
     "DynamicQuantizeLinear",
-    "Elu",
-    "Erf",
-    "Exp",
-    "Floor",
-    "Gelu",
-    "HardSigmoid",
     "HardSwish",
     "Identity",
     "IsInf",
     "IsNaN",
     "LayerNormalization",
-    "LeakyRelu",
-    "Log",
     "LogSoftmax",
     "Mish",
-    "Neg",
     "Not",
     "PRelu",
     "QuantizeLinear",
-    "Reciprocal",
-    "Relu",
     "Round",
     "ScatterElements",
     "Selu",
-    "Sigmoid",
     "Sign",
     "Sin",
     "Softmax",
-    "Softplus",
     "Softsign",
-    "Sqrt",
     "Tan",
-    "Tanh",
 ];
 
 /// Operators whose output has the shape to which all inputs are broadcast.
@@ -112,7 +116,7 @@ pub(crate) fn axis(axis: i64, rank: usize) -> Option<usize> {
 pub(crate) fn axes(node: &Node, input: usize, facts: &Facts) -> Option<Vec<i64>> {
     match node.ints("axes") {
         Some(axes) => Some(axes.to_vec()),
-        None => facts.get(node.input(input)?)?.ints.as_ref()?.iter().map(|axis| (*axis)?.known()).collect(),
+        None => facts.get(node.input(input)?)?.whole_ints(),
     }
 }
 
@@ -131,7 +135,7 @@ pub(super) fn dims(node: &Node, facts: &Facts) -> Vec<Option<Dims>> {
 fn first(node: &Node, facts: &Facts) -> Option<Dims> {
     let of = |index: usize| facts.get(node.input(index)?)?.dims.as_ref();
     let operator = node.operator.as_str();
-    if SAME.contains(&operator) {
+    if ELEMENTWISE.contains(&operator) || SAME.contains(&operator) {
         return of(0).cloned();
     }
     if BROADCAST.contains(&operator) {

@@ -4,32 +4,10 @@
 use std::collections::HashMap;
 
 use crate::emit::Emit;
-use crate::facts::{BROADCAST, Dims, Facts, same};
+use crate::facts::{BROADCAST, Dims, ELEMENTWISE, Facts, same};
 use crate::graph::{Graph, Node};
 use crate::size::Size;
 use crate::weight::Weight;
-
-/// Operators that compute each number from one number.
-const ELEMENTWISE: [&str; 18] = [
-    "Abs",
-    "Cast",
-    "Ceil",
-    "Elu",
-    "Erf",
-    "Exp",
-    "Floor",
-    "Gelu",
-    "HardSigmoid",
-    "LeakyRelu",
-    "Log",
-    "Neg",
-    "Reciprocal",
-    "Relu",
-    "Sigmoid",
-    "Softplus",
-    "Sqrt",
-    "Tanh",
-];
 
 pub(super) fn expand(graph: &mut Graph, facts: &Facts) -> usize {
     let left_out = leave_out(graph, facts);

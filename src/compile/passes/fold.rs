@@ -19,37 +19,28 @@ use crate::weight::Weight;
 const SMALL: usize = 64;
 
 pub(super) fn fold(graph: &mut Graph, facts: &Facts) -> usize {
-    let mut folded = Vec::new();
-    for (index, node) in graph.nodes.iter().enumerate() {
-        let known = node.outputs.len() == 1 && node.domain.is_empty() && !node.has_subgraph();
-        if !known
-            || node.operator.starts_with("Random")
-            || matches!(node.operator.as_str(), "Bernoulli" | "Multinomial")
-        {
-            continue;
+    let before = graph.nodes.len();
+    for node in std::mem::take(&mut graph.nodes) {
+        match constant(&node, graph, facts) {
+            Some(weight) => drop(graph.weights.insert(node.output().to_owned(), weight)),
+            None => graph.nodes.push(node),
         }
-        let weight = match facts.get(node.output()) {
-            // A shape that the contract or the file fixes; a comparison of shapes is no list of whole numbers itself.
-            Some(_) if facts.per(node.output()) != Per::Model && node.is("Equal") => None,
-            Some(fact) if fact.per != Per::Model => fact.whole_ints().zip(fact.sizes()).map(|(ints, sizes)| Weight {
-                dims: if sizes.is_empty() { Vec::new() } else { vec![ints.len()] },
-                ..Weight::ints(&ints)
-            }),
-            Some(_) => computed(node, graph),
-            None => None,
-        };
-        folded.extend(weight.map(|weight| (index, weight)));
     }
-    for (index, weight) in &folded {
-        let output = graph.nodes[*index].output().to_owned();
-        graph.weights.insert(output, weight.clone());
+    before - graph.nodes.len()
+}
+
+/// What a node gives, where that is the same at every run and worth storing.
+fn constant(node: &Node, graph: &Graph, facts: &Facts) -> Option<Weight> {
+    let known = node.outputs.len() == 1 && node.domain.is_empty() && !node.has_subgraph();
+    let drawn = node.operator.starts_with("Random") || matches!(node.operator.as_str(), "Bernoulli" | "Multinomial");
+    let fact = facts.get(node.output()).filter(|_| known && !drawn)?;
+    if fact.per == Per::Model {
+        return computed(node, graph);
     }
-    let mut index = 0;
-    graph.nodes.retain(|_| {
-        index += 1;
-        !folded.iter().any(|(gone, _)| *gone == index - 1)
-    });
-    folded.len()
+    // A shape that the contract or the file fixes; a comparison of shapes is no list of whole numbers itself.
+    let (ints, sizes) = fact.whole_ints().zip(fact.sizes()).filter(|_| !node.is("Equal"))?;
+    let dims = if sizes.is_empty() { Vec::new() } else { vec![ints.len()] };
+    Some(Weight { dims, ..Weight::ints(&ints) })
 }
 
 /// What a node computes from stored tensors, where all it reads are stored.

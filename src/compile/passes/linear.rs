@@ -20,9 +20,10 @@ type Bias = Option<String>;
 pub(super) fn linear(graph: &mut Graph, facts: &Facts) -> usize {
     let found = (0..graph.nodes.len()).find_map(|index| {
         let node = &graph.nodes[index];
+        // Before a whole matrix is decoded.
+        let rows = node.input(0).filter(|rows| !facts.per(rows).is_hoisted())?;
         let (matrix, bias) = dense(node, graph)?;
-        let rows = node.input(0)?;
-        if facts.per(rows).is_hoisted() || facts.get(rows)?.columns() != Some(matrix.rows) {
+        if facts.get(rows)?.columns() != Some(matrix.rows) {
             return None;
         }
         let terms = Terms::of(rows, matrix, graph, facts)?;
