@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use clap::Args;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -41,17 +42,22 @@ const BUDGETS: [(&str, Limit); 11] = [
 ];
 
 /// What was asked for on the command line.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// One JSON array on standard output and nothing else.
+    /// Print one JSON array, and nothing else, on standard output.
+    #[arg(long)]
     pub(crate) json: bool,
-    /// In Chromium, not in Node.
+    /// Measure in Chromium instead of Node.
+    #[arg(long)]
     pub(crate) browser: bool,
     /// Fail where a figure is over its limit.
+    #[arg(long)]
     pub(crate) check: bool,
-    /// Names of the rows to measure; empty for all.
+    /// Measure these rows only, named as in the table and separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub(crate) rows: Vec<String>,
-    /// Where a plot of time and memory over the number of ads goes, if it is wanted.
+    /// Measure catalogues of 1,000 to 100,000 ads too, and write time and memory there as an SVG.
+    #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
 }
 

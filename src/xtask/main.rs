@@ -64,23 +64,7 @@ enum Action {
     /// Ends with a table of the steps and the line `N passed, N failed`.
     Test,
     /// Measure our speed beside other engines', on the same model in the same run.
-    Bench {
-        /// Print one JSON array, and nothing else, on standard output.
-        #[arg(long)]
-        json: bool,
-        /// Measure in Chromium instead of Node.
-        #[arg(long)]
-        browser: bool,
-        /// Fail where a figure is over its limit.
-        #[arg(long)]
-        check: bool,
-        /// Measure these rows only, named as in the table and separated by commas.
-        #[arg(long, value_delimiter = ',', value_name = "NAME")]
-        rows: Vec<String>,
-        /// Measure catalogues of 1,000 to 100,000 ads too, and write time and memory there as an SVG.
-        #[arg(long, value_name = "FILE")]
-        plot: Option<PathBuf>,
-    },
+    Bench(bench::Options),
     /// Weigh what a shop's customers download; fails where something is over its limit.
     Size {
         /// Print one JSON object of name to bytes, and nothing else, on standard output.
@@ -108,10 +92,7 @@ fn perform(arguments: &Arguments) -> Result<(), Error> {
         Action::Demo { port, .. } => demo::keep(&project, *port),
         Action::Build => package::build(&project),
         Action::Test => test::test(&project),
-        Action::Bench { json, browser, check, rows, plot } => {
-            let (rows, plot) = (rows.clone(), plot.clone());
-            bench::bench(&project, &bench::Options { json: *json, browser: *browser, check: *check, rows, plot })
-        }
+        Action::Bench(options) => bench::bench(&project, options),
         Action::Size { json } => size::size(&project, *json),
     }
 }
@@ -149,7 +130,9 @@ mod tests {
     #[test]
     fn rows_are_asked_for_by_name() {
         let parsed = parsed(&["bench", "--rows", "observe,rank_1000"]).expect("known arguments");
-        assert!(matches!(parsed.action, Action::Bench { rows, .. } if rows == ["observe", "rank_1000"]));
+        assert!(
+            matches!(parsed.action, Action::Bench(bench::Options { rows, .. }) if rows == ["observe", "rank_1000"])
+        );
     }
 
     #[test]
