@@ -11,14 +11,14 @@ const TURNS = 2_000_000
 
 const loops = new WebAssembly.Instance(new WebAssembly.Module(module())).exports
 
-/** The row `wasm_read`: 64 MiB, more than caches hold. */
+/** What the row `wasm_read` is made of: 64 MiB, more than caches hold. */
 export async function reading() {
   const bytes = 64 * 2 ** 20
   const times = await timesOf(reader(bytes))
   return { times, rate: bytes / quantile(times, 0.5) / 1e6, unit: 'GB/s' }
 }
 
-/** The row `wasm_multiply_add`. */
+/** What the row `wasm_multiply_add` is made of. */
 export async function multiplying() {
   const count = TURNS * TERMS * LANES
   const times = await timesOf(() => loops.multiply(TURNS))

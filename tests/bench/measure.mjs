@@ -54,7 +54,7 @@ export function limit(name, { times, rate, unit }) {
   return { ...row(name, times, null), rate: rounded(rate), unit }
 }
 
-/** The same against a limit in milliseconds. */
+/** One line of the table against a limit in milliseconds. */
 export function against(name, ours, limit) {
   const ours_ms = quantile(ours, 0.5)
   return { ...row(name, ours, 'budget'), peer_ms: limit, ratio: rounded(ours_ms / limit) }

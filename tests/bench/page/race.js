@@ -1,4 +1,4 @@
-// One row, measured inside a page: `race.html?row=NAME&peer=NAME&tensorflow=NAME[&threads=N]`. All engines run on the main thread.
+// One row, measured inside a page: `race.html?row=NAME&peer=NAME&tensorflow=NAME[&threads=N]`. All engines run on the main thread, but for the further threads asked for.
 import * as tf from '@tensorflow/tfjs-core'
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import tensorflowWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
