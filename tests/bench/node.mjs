@@ -22,6 +22,7 @@ import { race } from './race.mjs'
 import { collect } from './rows.mjs'
 import { SCALE, scaleRow } from './scale.mjs'
 import { catalogueFor, CONTESTS, MODELS } from './shop.mjs'
+import { SLATES, slate } from './slates.mjs'
 
 const asked = options()
 const peer = versioned('onnxruntime-web')
@@ -87,6 +88,9 @@ async function encoding() {
 
 const measures = {
   ...Object.fromEntries(Object.keys(CONTESTS).map((name) => [name, () => ranking(name)])),
+  ...Object.fromEntries(
+    Object.keys(SLATES).map((name) => [name, () => slate(name, { createEngine, peer: onnxruntime(ort, peer) })]),
+  ),
   ...Object.fromEntries(['cold_first_slate', 'cold_first_slate_10000'].map((name) => [name, () => coldFirstSlate(name)])),
   observe: observing,
   encode_session: encoding,
@@ -102,6 +106,7 @@ const scales = Object.fromEntries(SCALE.map((ads) => [`scale_${ads}`, () => scal
 console.error(`Node ${process.version}, medians.`)
 console.error('rank_*: ours makes the features, scores, orders and explains; the others run the model alone on ready inputs.')
 console.error('rank_10000_*: our engines run what `nearside compile` makes of the file that onnxruntime-web runs.')
+console.error('slate_10000_*: the same in two stages, onnxruntime-web scoring all.')
 const rows = await collect(measures, asked.rows, asked.plot ? scales : {})
 if (asked.plot) writePlot(asked.plot, rows, `Node ${process.version}`)
 deliver(rows, asked.out)

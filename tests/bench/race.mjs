@@ -10,7 +10,7 @@ import { bestScores, readInputs } from './probe.mjs'
 import { CONTESTS, event, NOW, request } from './shop.mjs'
 
 /** How far two engines may differ in a score, relative to it. All compute in f32, in different orders. */
-const TOLERANCE = 1e-5
+export const TOLERANCE = 1e-5
 
 /** Where a score is smaller, the difference counts as if it were this: a sigmoid makes a small one less exact. */
 const FLOOR = 0.1
@@ -40,18 +40,13 @@ export async function race(name, { createEngine, read, compile, peer, others = [
   const made = await make(read)
   const shop = { createEngine, past, ...made, model: contest.network ? await compile(made.bytes) : made.bytes }
   const { best, inputs } = await inputsOf(shop)
-  const { engine, act, pass } = await shopper(shop)
-  // The shopper moves on, so that nothing computed for the last slate can stand for the next.
-  const between = async () => {
-    pass()
-    await act()
-  }
+  const { engine, moveOn } = await shopper(shop)
   const ours = () => engine.rank(request({ limit }))
   const given = { shop, inputs, limit, network: contest.network }
   const theirs = await peer.open(given)
   try {
     const apart = [apartness(best, await theirs.scores(), shop)]
-    const settings = { batch, between }
+    const settings = { batch, between: moveOn }
     const times = await alternate({ ours, theirs: theirs.run }, { ...settings, rounds, warmup: Math.min(WARMUP, rounds >> 2) })
     const found = { ...row(name, times.ours, peer.name, times.theirs), others: [] }
     if (contest.network) Object.assign(found, await distance(contest.network, shop.sizes.items, found.ours_ms))
@@ -88,22 +83,29 @@ export function apartness(best, scores, { catalogue }) {
   return given.reduce((worst, each) => Math.max(worst, difference(each)), 0)
 }
 
-/** An engine with a past, what its shopper does next, and the clock. */
-async function shopper({ createEngine, past, catalogue, model }) {
+/**
+ * An engine with a past. `moveOn` lets time pass and the shopper act, so that nothing computed for the last slate can stand
+ * for the next. `address` is where the catalogue lies, if the engine is to fetch it.
+ */
+export async function shopper({ createEngine, past, catalogue, address, model }) {
   let now = NOW
-  const engine = await createEngine({ catalogue, now: () => now })
+  const engine = await createEngine({ catalogue: address ?? catalogue, now: () => now })
   let events = 0
   const act = () => engine.observe(event(catalogue.products, events++))
   while (events < past) await act()
   await engine.loadModel(model)
-  return { engine, act, pass: () => (now += 1000) }
+  const moveOn = async () => {
+    now += 1000
+    await act()
+  }
+  return { engine, moveOn }
 }
 
 /**
  * What the model is given for that shopper, and our best scores for it. Asks an engine of its own: it takes slates of
  * many ads to find out, and an engine remembers its slates.
  */
-async function inputsOf(shop) {
+export async function inputsOf(shop) {
   const { engine } = await shopper(shop)
   try {
     const { embedding_width } = await engine.loadCatalogue(shop.catalogue)
