@@ -21,15 +21,23 @@ enum Limit {
     Ratio(f64),
     /// Ours alone, in milliseconds.
     Time(f64),
+    /// Ours divided by the peer's, and the least share of the exact best that a slate must hold.
+    Found { ratio: f64, recall: f64 },
 }
 
+/// A slate in two stages: ten times faster than scoring all, with hardly any of the best missing.
+const SLATE: Limit = Limit::Found { ratio: 0.1, recall: 0.99 };
+
 /// The limits by the figure's name. A name missing from a run is not judged.
-const BUDGETS: [(&str, Limit); 11] = [
+const BUDGETS: [(&str, Limit); 14] = [
     ("rank_1000", Limit::Ratio(1.0)),
     ("rank_10000_towers", Limit::Ratio(1.0 / 20.0)),
     // What can be had by computing only what depends on both shopper and ad.
     ("rank_10000_mlp", Limit::Ratio(1.0 / 3.0)),
     ("rank_10000_din", Limit::Ratio(1.0 / 3.0)),
+    ("slate_10000_towers", SLATE),
+    ("slate_10000_mlp", SLATE),
+    ("slate_10000_din", SLATE),
     ("cold_first_slate", Limit::Ratio(1.0 / 3.0)),
     ("cold_first_slate_10000", Limit::Ratio(1.0 / 5.0)),
     ("observe", Limit::Time(0.02)),
@@ -108,6 +116,9 @@ fn verdict(row: &Value) -> Option<bool> {
     Some(match limit(name(row))? {
         Limit::Ratio(most) => within(&row["ratio"], most),
         Limit::Time(most) => within(&row["ours_ms"], most),
+        Limit::Found { ratio, recall } => {
+            within(&row["ratio"], ratio) && row["recall"].as_f64().is_some_and(|share| share >= recall)
+        }
     })
 }
 
@@ -126,6 +137,7 @@ fn print_table(rows: &[Value], place: &str) {
         let limit = match limit(name(row)) {
             Some(Limit::Ratio(most)) => format!("ratio <= {most:.2}"),
             Some(Limit::Time(most)) => format!("ours <= {most} ms"),
+            Some(Limit::Found { ratio, recall }) => format!("ratio <= {ratio:.2}, recall >= {recall}"),
             None => String::new(),
         };
         let verdict = match verdict(row) {
@@ -164,6 +176,11 @@ fn remark(row: &Value) -> Option<String> {
     if let Some(unit) = row["unit"].as_str() {
         return Some(format!("{} {unit}", figure(&row["rate"])));
     }
+    if let Some(recall) = row["recall"].as_f64() {
+        let [scored, shoppers] = [&row["scored_ads"], &row["shoppers"]];
+        let percent = recall * 100.0;
+        return Some(format!("{percent:.2} % of the exact best over {shoppers} shoppers; {scored} ads scored"));
+    }
     let percent = row["peak_share"].as_f64()? * 100.0;
     Some(format!(
         "{} of {} multiply-adds per ad are left, done at {percent:.0} % of the peak; at best {} ms",
@@ -198,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn a_slate_in_two_stages_is_judged_by_its_ratio_and_by_what_it_holds_of_the_best() {
+        let row = |ratio, recall| json!({"name": "slate_10000_din", "ratio": ratio, "recall": recall});
+        assert_eq!(verdict(&row(Some(0.1), Some(0.99))), Some(true));
+        assert_eq!(verdict(&row(Some(0.11), Some(1.0))), Some(false));
+        assert_eq!(verdict(&row(Some(0.01), Some(0.989))), Some(false));
+        assert_eq!(verdict(&row(Some(0.01), None)), Some(false));
+    }
+
+    #[test]
     fn a_figure_without_a_limit_is_not_judged_and_one_without_a_number_fails() {
         assert_eq!(verdict(&json!({"name": "rank_1000_two_towers", "ratio": 9.0})), None);
         assert_eq!(verdict(&json!({"name": "rank_1000", "ratio": null})), Some(false));
@@ -213,6 +239,8 @@ mod tests {
             remark(&row).as_deref(),
             Some("100 of 300 multiply-adds per ad are left, done at 25 % of the peak; at best 2.00 ms")
         );
+        let row = json!({"recall": 0.9925, "scored_ads": 1280, "shoppers": 60});
+        assert_eq!(remark(&row).as_deref(), Some("99.25 % of the exact best over 60 shoppers; 1280 ads scored"));
         assert_eq!(remark(&json!({"name": "observe"})), None);
     }
 
