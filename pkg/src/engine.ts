@@ -54,7 +54,10 @@ export interface EngineOptions {
    * manifest, the address is needed, since its shards are beside it.
    */
   catalogue?: Source | Catalogue | undefined
-  /** Of a catalogue in shards, load no more than hold this many products; all by default. */
+  /**
+   * Of a catalogue in shards, load the first ones until they hold this many products, and always the first of all; all
+   * by default. A shard is loaded whole, so there may be more products than this.
+   */
   maxAds?: number | undefined
   /** {@link RankRequest.retrieve} of requests that name none. */
   retrieve?: RankRequest['retrieve']

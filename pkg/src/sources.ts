@@ -12,7 +12,7 @@ const VALUE_LIMIT = 20_000
 /** An item's field within a data layer's `ecommerce.items` lies four levels down. */
 const DEPTH_LIMIT = 6
 
-/** The bytes of a model, catalogue or snapshot. Codes: `load-failed`, `invalid-field`, `invalid-json`. */
+/** The bytes of a model, catalogue, delta or snapshot. Codes: `load-failed`, `invalid-field`, `invalid-json`. */
 export async function bytesOf(
   what: string,
   source: Source | Catalogue,

@@ -239,8 +239,9 @@ impl<'a> Features<'a> {
         self.ads
     }
 
-    /// Says which `ad.` values the table will hold, so that a scorer need not compare a whole catalogue to know what
-    /// it may keep. That they are the same is the caller's promise.
+    /// Says which `ad.` values the table will hold. A scorer may keep what it makes of them for the next table of the same
+    /// edition, and of one that follows it; of a table without an edition it keeps nothing. That tables of one edition
+    /// hold the same values is the caller's promise.
     pub fn of_edition(mut self, edition: Edition) -> Self {
         self.edition = Some(edition);
         self

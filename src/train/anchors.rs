@@ -25,8 +25,8 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    /// Chooses at most `count` anchors among the first `eligible` of `order`, and foretells all ads from them. `logits`
-    /// has a row of `order.len()` logits for each shopper.
+    /// Chooses at most `count` anchors among the ads in `eligible`, and foretells all ads from them. `logits` has a row
+    /// with a logit for each ad for every shopper.
     ///
     /// Errors: `no-anchors` where all shoppers score all ads alike.
     pub fn fit(logits: &[Vec<f32>], eligible: &[usize], count: usize) -> Result<Anchors, Error> {
