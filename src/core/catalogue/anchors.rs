@@ -9,9 +9,10 @@ use super::rows::{Embeddings, Rows};
 use super::sections::{Sections, Tag, Writer, damaged};
 use super::texts::Texts;
 use crate::error::Error;
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
 const IDS: [Tag; 2] = [Tag::AnchorText, Tag::AnchorEnds];
+const VECTORS: [Tag; 2] = [Tag::AnchorVector, Tag::AnchorScale];
 
 /// What foretells one model's scores.
 #[derive(Clone, Debug)]
@@ -86,9 +87,7 @@ impl Anchors {
             writer.texts(IDS, &self.ids);
             writer.numbers(Tag::AnchorMix, self.mix.iter().map(|x| x.to_le_bytes()));
         }
-        let Embeddings::Int8 { rows: values, scales } = &self.vectors else { return };
-        writer.bytes(Tag::AnchorVector, rows.iter().flat_map(|row| values.row(*row).to_vec()).collect());
-        writer.numbers(Tag::AnchorScale, rows.iter().map(|row| scales[*row].to_le_bytes()));
+        self.vectors.write(writer, VECTORS, rows);
     }
 
     /// Reads what a first shard of `count` products has of anchors, if anything.
@@ -114,21 +113,13 @@ impl Anchors {
         if !self.vectors.same_kind(&more) {
             return Err(damaged("it belongs to another catalogue"));
         }
-        self.vectors.extend(&more, &(0..count).collect::<Vec<usize>>());
+        self.vectors.extend(&more, 0..count);
         Ok(())
     }
 }
 
 fn vectors(sections: &Sections<'_>, count: usize) -> Result<Embeddings, Error> {
-    let unfit = || damaged("the anchors' vectors do not fit");
-    let scales = sections.numbers(Tag::AnchorScale, f32::from_le_bytes)?;
-    let values = sections.bytes(Tag::AnchorVector)?.to_vec();
-    if scales.len() != count || scales.iter().any(|scale| !scale.is_finite()) {
-        return Err(unfit());
-    }
-    let width = values.len().checked_div(count).unwrap_or(0);
-    let rows = Array2::from_shape_vec((count, width), values).map_err(|_| unfit())?;
-    Ok(Embeddings::Int8 { rows, scales: Array1::from(scales) })
+    Embeddings::read_int8(sections, VECTORS, count)?.ok_or(damaged("the anchors' vectors do not fit"))
 }
 
 /// The logit of a score. Scores at either end are taken for the nearest that a logit tells apart.

@@ -192,7 +192,7 @@ impl Catalogue {
                 self.rows.sales.insert(row, *sale);
             }
         }
-        self.rows.embeddings.extend(&products.rows.embeddings, places);
+        self.rows.embeddings.extend(&products.rows.embeddings, places.iter().copied());
         self.numbering.products = self.rows.len();
     }
 

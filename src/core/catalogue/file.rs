@@ -1,6 +1,5 @@
 //! Catalogues as bytes: one file, or a first shard with everything common and further ones with products alone.
 
-use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use super::build::Parts;
@@ -18,6 +17,7 @@ const BRANDS: [Tag; 2] = [Tag::BrandText, Tag::BrandEnds];
 const ITEM_WORDS: [Tag; 2] = [Tag::ItemWordText, Tag::ItemWordEnds];
 const CATEGORY_WORDS: [Tag; 2] = [Tag::CategoryWordText, Tag::CategoryWordEnds];
 const BRAND_WORDS: [Tag; 2] = [Tag::BrandWordText, Tag::BrandWordEnds];
+const EMBEDDINGS: [Tag; 2] = [Tag::Embedding, Tag::Scale];
 
 /// What all shards of a catalogue have in common.
 #[derive(Serialize, Deserialize)]
@@ -92,16 +92,7 @@ impl Catalogue {
         if !numbered || self.vocabulary.item_count != rows.len() {
             writer.numbers(Tag::Item, items.iter().map(|item| item.to_le_bytes()));
         }
-        match &self.rows.embeddings {
-            Embeddings::Float(values) => {
-                let chosen = rows.iter().flat_map(|row| values.row(*row).to_vec());
-                writer.numbers(Tag::Embedding, chosen.map(f32::to_le_bytes));
-            }
-            Embeddings::Int8 { rows: values, scales } => {
-                writer.bytes(Tag::Embedding, rows.iter().flat_map(|row| values.row(*row).to_vec()).collect());
-                writer.numbers(Tag::Scale, rows.iter().map(|row| scales[*row].to_le_bytes()));
-            }
-        }
+        self.rows.embeddings.write(writer, EMBEDDINGS, rows);
     }
 
     /// Reads what [`to_bytes`](Catalogue::to_bytes) wrote.
@@ -143,7 +134,8 @@ impl Products {
                 Some(_) => sections.numbers(Tag::Item, i32::from_le_bytes)?,
                 None => Vec::new(),
             },
-            embeddings: embeddings(sections, count)?,
+            embeddings: Embeddings::read(sections, EMBEDDINGS, count)?
+                .ok_or(damaged("the content vectors do not fit"))?,
             runs: vec![0],
             sales: sales.into_iter().collect(),
             ids,
@@ -164,27 +156,6 @@ impl Products {
     pub(super) fn ids_rise(&self, from: usize, until: usize) -> bool {
         (from + 1..until).all(|place| self.rows.ids.get(place - 1) < self.rows.ids.get(place))
     }
-}
-
-fn embeddings(sections: &Sections<'_>, count: usize) -> Result<Embeddings, Error> {
-    let unfit = || damaged("the content vectors do not fit");
-    let width = |numbers: usize| if count > 0 && numbers.is_multiple_of(count) { numbers / count } else { 0 };
-    if sections.find(Tag::Scale).is_none() {
-        let values = sections.numbers(Tag::Embedding, f32::from_le_bytes)?;
-        if values.iter().any(|x| !x.is_finite()) {
-            return Err(unfit());
-        }
-        let shape = (count, width(values.len()));
-        return Array2::from_shape_vec(shape, values).map(Embeddings::Float).map_err(|_| unfit());
-    }
-    let scales = sections.numbers(Tag::Scale, f32::from_le_bytes)?;
-    let values = sections.bytes(Tag::Embedding)?.to_vec();
-    if scales.len() != count || scales.iter().any(|scale| !scale.is_finite()) {
-        return Err(unfit());
-    }
-    let shape = (count, width(values.len()));
-    let rows = Array2::from_shape_vec(shape, values).map_err(|_| unfit())?;
-    Ok(Embeddings::Int8 { rows, scales: Array1::from(scales) })
 }
 
 impl Parts {

@@ -1,12 +1,14 @@
 //! What a catalogue keeps of its products: columns, one value per product.
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Indices;
+use super::sections::{Sections, Tag, Writer};
 use super::texts::Texts;
 use super::{Availability, Sale};
 use crate::content;
+use crate::error::Error;
 use crate::hash::OfRows;
 use crate::scan;
 
@@ -16,7 +18,7 @@ pub(crate) enum Embeddings {
     /// As they were brought or hashed.
     Float(Array2<f32>),
     /// Whole numbers from -127 to 127, in two's complement; a row times its scale is the vector.
-    Int8 { rows: Array2<u8>, scales: Array1<f32> },
+    Int8 { rows: Array2<u8>, scales: Vec<f32> },
 }
 
 impl Embeddings {
@@ -78,19 +80,56 @@ impl Embeddings {
     }
 
     /// Appends rows of `from`, which has the same width.
-    pub(super) fn extend(&mut self, from: &Embeddings, sources: &[usize]) {
+    pub(super) fn extend(&mut self, from: &Embeddings, sources: impl ExactSizeIterator<Item = usize>) {
+        let first = self.count();
         match self {
             Embeddings::Float(rows) => grow(rows, sources.len()),
             Embeddings::Int8 { rows, scales } => {
                 grow(rows, sources.len());
-                let mut all = std::mem::take(scales).into_raw_vec_and_offset().0;
-                all.reserve_exact(sources.len());
-                all.resize(rows.nrows(), 0.0);
-                *scales = Array1::from(all);
+                scales.reserve_exact(sources.len());
+                scales.resize(rows.nrows(), 0.0);
             }
         }
-        let first = self.count() - sources.len();
-        sources.iter().enumerate().for_each(|(index, source)| self.put(first + index, from, *source));
+        (first..).zip(sources).for_each(|(row, source)| self.put(row, from, source));
+    }
+
+    /// Reads what [`write`](Embeddings::write) wrote of `count` rounded rows; `None` where their numbers do not fit.
+    pub(super) fn read_int8(
+        sections: &Sections<'_>,
+        [values, scales]: [Tag; 2],
+        count: usize,
+    ) -> Result<Option<Embeddings>, Error> {
+        let scales = sections.numbers(scales, f32::from_le_bytes)?;
+        let values = sections.bytes(values)?.to_vec();
+        if scales.len() != count || scales.iter().any(|scale| !scale.is_finite()) {
+            return Ok(None);
+        }
+        Ok(rows_of(values, count).map(|rows| Embeddings::Int8 { rows, scales }))
+    }
+
+    /// Reads what [`write`](Embeddings::write) wrote of `count` rows; `None` where their numbers do not fit.
+    pub(super) fn read(sections: &Sections<'_>, tags: [Tag; 2], count: usize) -> Result<Option<Embeddings>, Error> {
+        let [values, scales] = tags;
+        if sections.find(scales).is_some() {
+            return Embeddings::read_int8(sections, tags, count);
+        }
+        let values = sections.numbers(values, f32::from_le_bytes)?;
+        let finite = values.iter().all(|x| x.is_finite());
+        Ok(rows_of(values, count).filter(|_| finite).map(Embeddings::Float))
+    }
+
+    /// Writes some rows: their numbers under the first tag, and under the second the scales of those that are rounded.
+    pub(super) fn write(&self, writer: &mut Writer, [values, scales]: [Tag; 2], rows: &[usize]) {
+        match self {
+            Embeddings::Float(all) => {
+                let chosen = rows.iter().flat_map(|row| row_of(all, *row));
+                writer.numbers(values, chosen.map(|x| x.to_le_bytes()));
+            }
+            Embeddings::Int8 { rows: all, scales: all_scales } => {
+                writer.bytes(values, rows.iter().flat_map(|row| row_of(all, *row)).copied().collect());
+                writer.numbers(scales, rows.iter().map(|row| all_scales[*row].to_le_bytes()));
+            }
+        }
     }
 
     /// Writes a row as whole numbers, and returns their scale.
@@ -147,6 +186,12 @@ fn row_of<T>(rows: &Array2<T>, row: usize) -> &[T] {
 fn row_mut<T>(rows: &mut Array2<T>, row: usize) -> &mut [T] {
     let width = rows.ncols();
     &mut rows.as_slice_mut().expect("built in standard layout")[row * width..][..width]
+}
+
+/// Numbers as `count` rows of one width; `None` where they do not make such rows.
+fn rows_of<T>(values: Vec<T>, count: usize) -> Option<Array2<T>> {
+    let width = values.len().checked_div(count).unwrap_or(0);
+    Array2::from_shape_vec((count, width), values).ok()
 }
 
 /// Appends rows of zeros, without the half of spare room that a vector takes when it grows by itself.
@@ -256,8 +301,7 @@ impl Rows {
         self.sales.extend(more.sales.into_iter().map(|(row, sale)| (first + row, sale)));
         self.item.reserve_exact(more.item.len());
         self.item.extend(more.item);
-        let all: Vec<usize> = (0..more.embeddings.count()).collect();
-        self.embeddings.extend(&more.embeddings, &all);
+        self.embeddings.extend(&more.embeddings, 0..more.embeddings.count());
     }
 
     pub(super) fn bytes(&self) -> usize {

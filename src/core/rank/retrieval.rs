@@ -116,7 +116,6 @@ fn best(
     match vectors {
         Embeddings::Int8 { rows, scales } => {
             let rows = rows.as_slice().expect("built in standard layout");
-            let scales = scales.as_slice().expect("built in standard layout");
             scan::scan(rows, scales, query, in_stock, &mut best);
         }
         exact @ Embeddings::Float(_) => {
