@@ -51,7 +51,7 @@ impl Distinct {
 }
 
 /// Which of the different values each product has: in sixteen bits each until there are too many values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Indices {
     Narrow(Vec<u16>),
     Wide(Vec<u32>),

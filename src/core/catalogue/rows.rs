@@ -1,7 +1,6 @@
 //! What a catalogue keeps of its products: columns, one value per product.
 
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 
 use super::distinct::Indices;
 use super::sections::{Sections, Tag, Writer};
@@ -13,7 +12,7 @@ use crate::hash::OfRows;
 use crate::scan;
 
 /// Content vectors, one row per product.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Embeddings {
     /// As they were brought or hashed.
     Float(Array2<f32>),
@@ -204,7 +203,7 @@ fn grow<T: Clone + Default>(rows: &mut Array2<T>, more: usize) {
 }
 
 /// Whether a product competes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum State {
     InStock,
@@ -239,7 +238,7 @@ impl From<Availability> for State {
 }
 
 /// The products. Rows come in runs, each in rising order of the ids.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rows {
     pub(super) ids: Texts,
     /// Index of the category path among the catalogue's.
