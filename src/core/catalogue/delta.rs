@@ -71,10 +71,15 @@ impl Catalogue {
             rows
         };
         let there = (0..new.rows.len()).filter(|row| !new.is_gone(*row));
-        let of_old = |row: usize| self.product_index(new.rows.ids.get(row));
-        let (old, added): (Vec<usize>, Vec<usize>) = there.partition(|row| of_old(*row).is_some());
-        let changed = old.into_iter().filter(|row| of_old(*row).is_some_and(|old| !self.same_product(old, new, *row)));
-        let (changed, added) = (sorted(changed.collect()), sorted(added));
+        let (mut changed, mut added) = (Vec::new(), Vec::new());
+        for row in there {
+            match self.product_index(new.rows.ids.get(row)) {
+                Some(old) if self.same_product(old, new, row) => {}
+                Some(_) => changed.push(row),
+                None => added.push(row),
+            }
+        }
+        let (changed, added) = (sorted(changed), sorted(added));
         let gone = (0..self.rows.len()).filter(|row| !self.is_gone(*row));
         let gone = gone.map(|row| self.rows.ids.get(row)).filter(|id| new.product_index(id).is_none());
 
@@ -115,6 +120,7 @@ impl Catalogue {
             match row {
                 Some(row) => {
                     self.put(row, &products, place);
+                    self.rows.embeddings.put(row, &products.rows.embeddings, place);
                     touched.push(row);
                     report.changed += usize::from(place < changed);
                     report.added += usize::from(place >= changed);
@@ -151,7 +157,7 @@ impl Catalogue {
         Ok((report, Some(ads)))
     }
 
-    /// Replaces what is known of a product.
+    /// Replaces what is known of a product but for its content vector.
     fn put(&mut self, row: usize, products: &Products, place: usize) {
         let (category, brand) = self.places_of(products, place);
         let from = &products.rows;
@@ -163,7 +169,6 @@ impl Catalogue {
             Some(sale) => _ = self.rows.sales.insert(row as u32, *sale),
             None => _ = self.rows.sales.remove(&(row as u32)),
         }
-        self.rows.embeddings.put(row, &from.embeddings, place);
     }
 
     /// Appends products, whose ids rise, as a run of their own.
@@ -171,26 +176,20 @@ impl Catalogue {
         if places.is_empty() {
             return;
         }
-        let first = self.rows.len() as u32;
+        let first = self.rows.len();
         self.rows.reserve(places.len());
-        self.rows.runs.push(first);
+        self.rows.runs.push(first as u32);
         for (row, place) in (first..).zip(places) {
-            let (category, brand) = self.places_of(products, *place);
-            let from = &products.rows;
-            let id = from.ids.get(*place);
+            let id = products.rows.ids.get(*place);
             if !self.rows.item.is_empty() {
                 self.rows.item.push(self.vocabulary.listed_item(id).unwrap_or(0));
             }
             self.rows.ids.push(id);
-            self.rows.category.put(row as usize, category);
-            self.rows.brand.put(row as usize, brand);
-            self.rows.price.push(from.price[*place]);
+            // A row of nothing, for `put` to fill.
+            self.rows.price.push(f32::NAN);
             self.rows.state.push(State::Gone);
             self.gone += 1;
-            self.set_state(row as usize, from.state[*place]);
-            if let Some(sale) = from.sales.get(&(*place as u32)) {
-                self.rows.sales.insert(row, *sale);
-            }
+            self.put(row, products, *place);
         }
         self.rows.embeddings.extend(&products.rows.embeddings, places.iter().copied());
         self.numbering.products = self.rows.len();
