@@ -130,7 +130,7 @@ impl Catalogue {
 
     /// How many ads there are, those of products that are gone among them: every number below is an ad.
     pub fn ad_count(&self) -> usize {
-        self.numbering.ads()
+        self.rows.len() + self.creatives.len()
     }
 
     /// The product with this id.
@@ -339,9 +339,18 @@ impl Catalogue {
         }
     }
 
-    /// Which of two ads of equal score comes first.
+    /// Which of two ads of equal score comes first. It rests on ids, so that a replay does not depend on the catalogue's
+    /// order. A creative comes before its own product, with which it always ties: who pays for a product is to be seen
+    /// paying for it.
     pub(crate) fn tie_order(&self, a: usize, b: usize) -> Ordering {
-        creatives::tie_order(&self.rows, &self.creatives, self.numbering, a, b)
+        let creative = |ad| match self.numbering.kind(ad) {
+            AdKind::Product(_) => None,
+            AdKind::Creative(creative) => Some(self.creatives.ids.get(creative)),
+        };
+        self.row_order(self.row_of(a), self.row_of(b)).then_with(|| match (creative(a), creative(b)) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        })
     }
 
     /// Which of two rows of equal score comes first.

@@ -96,7 +96,7 @@ impl Catalogue {
         Catalogue {
             gone: count(|state| state == State::Gone),
             sold_out: count(|state| state == State::OutOfStock),
-            numbering: Numbering { first_products: rows.len(), creatives: creatives.len(), products: rows.len() },
+            numbering: Numbering { first_products: rows.len(), creatives: creatives.len() },
             category_ids: categories.paths().values().iter().map(|path| vocabulary.category(path)).collect(),
             brand_ids: brands.values().iter().map(|brand| vocabulary.brand(brand)).collect(),
             version,

@@ -1,6 +1,5 @@
 //! Creatives: the ads that campaigns pay for, beside the products that compete on their own.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::Campaign;
@@ -61,7 +60,6 @@ impl Creatives {
 pub(super) struct Numbering {
     pub(super) first_products: usize,
     pub(super) creatives: usize,
-    pub(super) products: usize,
 }
 
 /// What an ad is.
@@ -73,10 +71,6 @@ pub(super) enum AdKind {
 }
 
 impl Numbering {
-    pub(super) fn ads(self) -> usize {
-        self.products + self.creatives
-    }
-
     pub(super) fn kind(self, ad: usize) -> AdKind {
         if ad < self.first_products {
             AdKind::Product(ad)
@@ -96,19 +90,4 @@ impl Numbering {
     pub(super) fn creatives(self) -> Range<usize> {
         self.first_products..self.first_products + self.creatives
     }
-}
-
-/// An ad's place among ads of equal score. It rests on ids, so that a replay does not depend on the
-/// catalogue's order. A creative comes before its own product, with which it always ties: who pays for a product
-/// is to be seen paying for it.
-pub(super) fn tie_order(rows: &Rows, creatives: &Creatives, numbering: Numbering, a: usize, b: usize) -> Ordering {
-    let place = |ad| match numbering.kind(ad) {
-        AdKind::Product(row) => (row, None),
-        AdKind::Creative(creative) => (creatives.product[creative] as usize, Some(creative)),
-    };
-    let ((a_row, a), (b_row, b)) = (place(a), place(b));
-    rows.order(a_row, b_row).then_with(|| match (a, b) {
-        (Some(a), Some(b)) => creatives.ids.get(a).cmp(creatives.ids.get(b)),
-        (a, b) => b.is_some().cmp(&a.is_some()),
-    })
 }

@@ -192,7 +192,6 @@ impl Catalogue {
             self.put(row, products, *place);
         }
         self.rows.embeddings.extend(&products.rows.embeddings, places.iter().copied());
-        self.numbering.products = self.rows.len();
     }
 
     /// The indices of a product's category and brand among those of this catalogue.
