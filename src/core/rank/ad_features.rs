@@ -4,6 +4,7 @@
 //! concerned are computed again, and the edition says which.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::catalogue::{Catalogue, Embeddings};
 use crate::event::Timestamp;
@@ -14,8 +15,8 @@ use crate::feature::{Edition, Feature, Source, Values};
 pub(crate) struct AdFeatures {
     columns: Vec<(Feature, Column)>,
     edition: Edition,
-    /// When the prices were those to pay, and until when they are.
-    priced: Option<(Timestamp, Timestamp, Timestamp)>,
+    /// From when until when the prices are those to pay: no sale begins or ends between.
+    priced: Option<Range<Timestamp>>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,10 +79,10 @@ impl AdFeatures {
     }
 
     fn follow_sales(&mut self, catalogue: &Catalogue, now: Timestamp) {
-        if self.priced.is_some_and(|(_, from, until)| from <= now && now < until) {
+        if self.priced.as_ref().is_some_and(|priced| priced.contains(&now)) {
             return;
         }
-        if let Some((then, ..)) = self.priced {
+        if let Some(Range { start: then, .. }) = self.priced {
             let turned = catalogue.sales().filter(|(_, sale)| sale.holds(then) != sale.holds(now));
             let mut ads: Vec<usize> = turned.flat_map(|(row, _)| catalogue.ads_of(row)).collect();
             ads.sort_unstable();
@@ -95,7 +96,7 @@ impl AdFeatures {
                 until = until.min(edge);
             }
         }
-        self.priced = Some((now, from, until));
+        self.priced = Some(from..until);
     }
 }
 
