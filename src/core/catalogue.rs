@@ -309,10 +309,15 @@ impl Catalogue {
         self.numbering.creatives()
     }
 
+    /// The ad that the product in a row is on its own.
+    pub(crate) fn ad_of(&self, row: usize) -> usize {
+        self.numbering.ad_of(row)
+    }
+
     /// The ads about the product in a row: itself, then its creatives.
     pub(crate) fn ads_of(&self, row: usize) -> impl Iterator<Item = usize> {
         let first = self.numbering.creatives().start;
-        [self.numbering.ad_of(row)].into_iter().chain(self.creatives.of(row).map(move |creative| first + creative))
+        [self.ad_of(row)].into_iter().chain(self.creatives.of(row).map(move |creative| first + creative))
     }
 
     /// One value per ad, from one per row.

@@ -57,8 +57,8 @@ pub(super) fn retrieve(
 ) -> Result<Found, Error> {
     let catalogue = ranking.catalogue;
     let mut anchors = catalogue.anchors();
-    let hash = model.as_ref().and_then(|model| model.model().map(str::to_owned));
-    let other_anchors = anchors.is_some_and(|(anchors, _)| hash.as_deref() != Some(anchors.model()));
+    let hash = model.as_ref().and_then(|model| model.model());
+    let other_anchors = anchors.is_some_and(|(anchors, _)| hash != Some(anchors.model()));
     if other_anchors {
         anchors = None;
     }
@@ -75,7 +75,7 @@ pub(super) fn retrieve(
     let Some(wanted) = wanted else { return Ok(Found { by: "all", other_anchors, ads: None }) };
     let (by, found) = match (model, anchors) {
         (Some(model), Some((anchors, rows))) => {
-            let mut ads: Vec<usize> = rows.iter().filter_map(|row| catalogue.ads_of(*row).next()).collect();
+            let mut ads: Vec<usize> = rows.iter().map(|row| catalogue.ad_of(*row)).collect();
             let order = ads.clone();
             ads.sort_unstable();
             let scores = ranking.score(model, Some(&ads))?;
