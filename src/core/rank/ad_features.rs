@@ -53,9 +53,7 @@ impl AdFeatures {
         let price_of_gap = wanted.contains(&Feature::PairPriceGap).then_some(&Feature::AdPrice);
         for feature in wanted.iter().filter(|feature| feature.source() == Source::Ad).chain(price_of_gap) {
             if self.columns.iter().all(|(made, _)| made != feature) {
-                let mut column = Column::empty(*feature, catalogue);
-                (0..catalogue.ad_count()).for_each(|ad| column.put(*feature, ad, catalogue, now));
-                self.columns.push((*feature, column));
+                self.columns.push((*feature, Column::whole(*feature, catalogue, now)));
             }
         }
     }
@@ -68,8 +66,7 @@ impl AdFeatures {
                 continue;
             }
             if let Column::Embeddings = column {
-                *column = Column::empty(*feature, catalogue);
-                (0..catalogue.ad_count()).for_each(|ad| column.put(*feature, ad, catalogue, now));
+                *column = Column::whole(*feature, catalogue, now);
             } else {
                 ads.iter().for_each(|ad| column.put(*feature, *ad, catalogue, now));
             }
@@ -111,6 +108,13 @@ impl Column {
             }
             _ => Column::Float(Vec::new()),
         }
+    }
+
+    /// The values of all ads.
+    fn whole(feature: Feature, catalogue: &Catalogue, now: Timestamp) -> Column {
+        let mut column = Column::empty(feature, catalogue);
+        (0..catalogue.ad_count()).for_each(|ad| column.put(feature, ad, catalogue, now));
+        column
     }
 
     /// Computes an ad's value, in its place or behind the last one.
