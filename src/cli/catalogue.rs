@@ -10,7 +10,6 @@ mod files;
 use std::collections::HashMap;
 use std::path::Path;
 
-use nearside_core::content::Content;
 use nearside_core::{Catalogue, CatalogueReport, Feed, Product};
 use nearside_log::{Facts, Log};
 use nearside_train::{ContentEncoder, described, named_encoder};
@@ -100,9 +99,7 @@ impl Prepared {
             json.remove("campaigns");
         }
         if let Some(encoder) = content {
-            embed(&mut json, |products| {
-                Ok(products.iter().map(|product| encoder.vector(&content_of(product))).collect())
-            })?;
+            embed(&mut json, |products| Ok(products.iter().map(|product| encoder.vector(&product.into())).collect()))?;
         }
         Prepared::new(&json, None).map_err(|source| Error::Catalogue { path: None, source })
     }
@@ -171,17 +168,6 @@ pub(crate) fn set_encoder(json: &mut Value, fingerprint: Option<&str>) {
         json["description"] = text.into();
     } else if let Some(json) = json.as_object_mut() {
         json.remove("description");
-    }
-}
-
-/// What is known of a product.
-pub(crate) fn content_of(product: &Product) -> Content<'_> {
-    Content {
-        id: Some(&product.id),
-        title: &product.title,
-        category: &product.category,
-        brand: &product.brand,
-        price: product.price,
     }
 }
 

@@ -7,7 +7,7 @@ use nearside_core::Product;
 use nearside_train::{ContentEncoder, SentenceEncoder, title, write_whole};
 use serde::Serialize;
 
-use crate::catalogue::{Prepared, content_of, embed, of_log, set_encoder, set_vocabulary};
+use crate::catalogue::{Prepared, embed, of_log, set_encoder, set_vocabulary};
 use crate::engine::check_encoder;
 use crate::error::Error;
 use crate::output;
@@ -133,7 +133,7 @@ impl Encoder {
         let bar = progress("embed", products.len());
         let vector = |product: &Product| {
             let vector = match self {
-                Encoder::Content(encoder) => Ok(encoder.vector(&content_of(product))),
+                Encoder::Content(encoder) => Ok(encoder.vector(&product.into())),
                 Encoder::Sentence(encoder) => encoder.vector(&text(product)),
             };
             bar.inc(1);
@@ -148,7 +148,7 @@ impl Encoder {
 /// A product as a sentence encoder reads it.
 fn text(product: &Product) -> String {
     let category = product.category.replace(" > ", ", ");
-    let parts = [title(&content_of(product)), &product.brand, &category];
+    let parts = [title(&product.into()), &product.brand, &category];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
 }
 

@@ -6,6 +6,7 @@
 //! that products which share a category, a brand or title words point the same
 //! way. No training and no behaviour data is behind it.
 
+use crate::catalogue::Product;
 use crate::hash::Fnv;
 
 /// Width of a hashed content vector. At 64 two unrelated products have a cosine of about ±0.1.
@@ -33,6 +34,13 @@ pub struct Content<'a> {
     pub brand: &'a str,
     /// Its price, in the catalogue's currency.
     pub price: Option<f32>,
+}
+
+impl<'a> From<&'a Product> for Content<'a> {
+    fn from(product: &'a Product) -> Content<'a> {
+        let Product { id, title, category, brand, price, .. } = product;
+        Content { id: Some(id), title, category, brand, price: *price }
+    }
 }
 
 impl Content<'_> {

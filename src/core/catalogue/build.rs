@@ -130,14 +130,7 @@ fn content_vectors<'a>(
     let beginnings: Vec<_> = categories.paths().values().iter().map(Content::beginning).collect();
     let mut rows = Vec::with_capacity(category.len() * content::WIDTH);
     for (product, path) in products.zip(category.iter()) {
-        let known = Content {
-            id: Some(&product.id),
-            title: &product.title,
-            category: &product.category,
-            brand: &product.brand,
-            price: product.price,
-        };
-        rows.extend(known.finish(beginnings[path as usize]));
+        rows.extend(Content::from(product).finish(beginnings[path as usize]));
     }
     rows
 }
