@@ -232,6 +232,11 @@ impl Catalogue {
         self.rows.bytes() + lists + ids + self.creatives.bytes() + anchors
     }
 
+    /// The same by ad, of which there is at least one.
+    pub fn bytes_per_ad(&self) -> f32 {
+        self.bytes() as f32 / self.ad_count() as f32
+    }
+
     /// The content vectors, one per row.
     pub(crate) fn embeddings(&self) -> &Embeddings {
         &self.rows.embeddings

@@ -203,7 +203,7 @@ fn build(options: &Build, json: bool) -> Result<(), Error> {
         ads: catalogue.ad_count(),
         shards: shards.len(),
         bytes: shards.iter().map(|shard| shard.bytes).sum(),
-        bytes_per_ad: catalogue.bytes() as f32 / catalogue.ad_count() as f32,
+        bytes_per_ad: catalogue.bytes_per_ad(),
         problems_total: report.problems_total,
         problems: &report.problems,
         anchors: learnt,

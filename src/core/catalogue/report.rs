@@ -59,6 +59,6 @@ impl CatalogueReport {
         self.campaigns = catalogue.campaigns().len();
         self.placements = catalogue.placements().len();
         self.ads = catalogue.ad_count();
-        self.bytes_per_ad = catalogue.bytes() as f32 / catalogue.ad_count() as f32;
+        self.bytes_per_ad = catalogue.bytes_per_ad();
     }
 }
