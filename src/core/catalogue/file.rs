@@ -130,10 +130,7 @@ impl Products {
             brand: index(Tag::Brand, &brands)?,
             price,
             state: state.ok_or(damaged("a product's state is none"))?,
-            item: match sections.find(Tag::Item) {
-                Some(_) => sections.numbers(Tag::Item, i32::from_le_bytes)?,
-                None => Vec::new(),
-            },
+            item: sections.optional(Tag::Item, || sections.numbers(Tag::Item, i32::from_le_bytes))?.unwrap_or_default(),
             embeddings: Embeddings::read(sections, EMBEDDINGS, count)?
                 .ok_or(damaged("the content vectors do not fit"))?,
             runs: vec![0],
@@ -168,10 +165,7 @@ impl Parts {
         let (campaigns, placements): (Vec<Campaign>, Vec<Placement>) = sections.value(Tag::Campaigns)?;
         let products = Products::read(sections)?;
         let words = |tags| sections.texts(tags).map(Words::new);
-        let items = match sections.find(Tag::ItemWordText) {
-            Some(_) => Some(words(ITEM_WORDS)?),
-            None => None,
-        };
+        let items = sections.optional(Tag::ItemWordText, || words(ITEM_WORDS))?;
         let anchors = Anchors::read(sections, products.rows.len())?;
         if products.rows.len() == 0 || products.rows.embeddings.width() == 0 {
             return Err(damaged("it has no products"));

@@ -166,6 +166,11 @@ impl<'a> Sections<'a> {
         self.sections.iter().find(|(found, _)| *found == tag as u32).map(|(_, bytes)| *bytes)
     }
 
+    /// Reads what rests on a section that not every file has; `None` where it is missing.
+    pub(super) fn optional<T>(&self, tag: Tag, read: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
+        self.find(tag).map(|_| read()).transpose()
+    }
+
     pub(super) fn bytes(&self, tag: Tag) -> Result<&'a [u8], Error> {
         self.find(tag).ok_or(damaged("a section is missing"))
     }
