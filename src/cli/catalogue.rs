@@ -16,6 +16,8 @@ use nearside_train::{ContentEncoder, described, named_encoder};
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use files::ReadCatalogue;
+pub(crate) use files::feed;
 
 /// The placement that is ranked.
 pub(crate) const PLACEMENT: &str = "replay";
@@ -25,6 +27,8 @@ pub(crate) const PLACEMENT: &str = "replay";
 pub(crate) struct Prepared {
     /// UTF-8 JSON.
     pub(crate) bytes: Vec<u8>,
+    /// What they say.
+    pub(crate) catalogue: Catalogue,
     /// What the log told of its items; `None` where the catalogue is the shop's own.
     pub(crate) derived: Option<Vec<&'static str>>,
     /// What could not be read of the shop's own.
@@ -114,14 +118,11 @@ impl Prepared {
 
     fn new(json: &Value, derived: Option<Vec<&'static str>>) -> Result<Prepared, nearside_core::Error> {
         let bytes = serde_json::to_vec(json).expect("a JSON value is JSON");
-        let feed = Feed::read(&bytes)?;
-        let ids: Vec<String> = feed.products().iter().map(|product| product.id.clone()).collect();
-        let (catalogue, report) = Catalogue::new(feed);
-        let row = |id: &String| catalogue.product_index(id).expect("the catalogue has the feed's products");
-        let rows = ids.iter().map(row).collect();
-        let products = ids.into_iter().enumerate().map(|(index, id)| (id, index)).collect();
+        let ReadCatalogue { catalogue, report, order: rows, .. } = ReadCatalogue::of_feed(Feed::read(&bytes)?);
+        let ids = rows.iter().map(|row| catalogue.listing(*row).id.to_owned());
+        let products = ids.enumerate().map(|(index, id)| (id, index)).collect();
         let encoder = encoder(json).map(str::to_owned);
-        Ok(Prepared { bytes, derived, report, encoder, products, rows })
+        Ok(Prepared { bytes, catalogue, derived, report, encoder, products, rows })
     }
 
     /// How many products there are.

@@ -8,8 +8,8 @@ mod table;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use nearside_core::Value;
 use nearside_core::content::WIDTH;
-use nearside_core::{Catalogue, Value};
 use nearside_log::{ImpressionSource, Impressions, Log, PlaceMapping};
 use nearside_train::click::{Examples, Model, Terms};
 use nearside_train::{Part, write_whole};
@@ -233,9 +233,7 @@ fn from_events(options: &Options) -> Result<(Terms, Data, Option<Data>), Error> 
         Some(path) => Prepared::read(path, None, 1)?,
         None => Prepared::derive(&log, None, 1)?,
     };
-    let refused = |source| Error::Catalogue { path: options.catalogue.clone(), source };
-    let embedding = Catalogue::read(&catalogue.bytes).map_err(refused)?.0.embedding_width();
-    let terms = terms(options, embedding)?;
+    let terms = terms(options, catalogue.catalogue.embedding_width())?;
     let play = |log: &Log| -> Result<Data, Error> {
         let playing = Playing {
             log,

@@ -50,8 +50,7 @@ pub(crate) fn ready(
     now: Timestamp,
 ) -> Result<nearside_core::Engine, Error> {
     let mut engine = nearside_core::Engine::new();
-    let refused = |source| Error::Catalogue { path: None, source };
-    engine.load_catalogue(&catalogue.bytes, now).map_err(refused)?;
+    engine.put_catalogue(catalogue.catalogue.clone(), catalogue.report.clone(), now);
     if let Some((path, bytes, name)) = model {
         let model = Model::load(bytes, name).map_err(|source| Error::Model { path: path.to_owned(), source })?;
         let unfit = |source| Error::Unfit { path: path.to_owned(), source };

@@ -6,10 +6,10 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nearside_core::Feed;
 use nearside_train::Simulator;
 use serde::Serialize;
 
+use crate::catalogue::feed;
 use crate::error::Error;
 use crate::output;
 use crate::range::within;
@@ -66,9 +66,7 @@ impl fmt::Display for Report<'_> {
 /// Runs the command and says what was written.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     output::apart([&options.out], [&options.catalogue])?;
-    let bytes = std::fs::read(&options.catalogue).map_err(Error::reading(&options.catalogue))?;
-    let refused = |source| Error::Catalogue { path: Some(options.catalogue.clone()), source };
-    let feed = Feed::read(&bytes).map_err(refused)?;
+    let feed = feed(&options.catalogue)?;
     let simulator = Simulator::new(&feed, options.seed).map_err(Error::Training)?;
     let mut events = 0;
     let mut write = || -> std::io::Result<()> {

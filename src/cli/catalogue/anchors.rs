@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nearside_core::{Anchors, Catalogue, Engine, Page, PageType, Request, Retrieve, Timestamp, Value, logit};
+use nearside_core::{Anchors, Engine, Page, PageType, Request, Retrieve, Timestamp, Value, logit};
 use nearside_scorer::Model;
 use nearside_train::Simulator;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub(super) fn learn(
     let model = Model::load(&bytes, nearside_scorer::Engine::Compact).map_err(refused)?;
     let hash = model.report().model;
     let prepared = Prepared::read(path, None, DEPTH)?;
-    let (catalogue, report) = Catalogue::read(&prepared.bytes).map_err(Error::Ranking)?;
+    let (catalogue, report) = (prepared.catalogue.clone(), &prepared.report);
     let mut catalogue = if exact { catalogue } else { catalogue.quantised() };
     let feed = feed(path)?;
     let simulator = Simulator::new(&feed, options.seed).map_err(Error::Training)?;
@@ -86,7 +86,7 @@ pub(super) fn learn(
     let anchors = Anchors::new(&hash, ids, fitted.mix, fitted.vectors).map_err(Error::Ranking)?;
 
     catalogue.set_anchors(anchors.clone()).map_err(Error::Ranking)?;
-    engine.put_catalogue(catalogue, report, start);
+    engine.put_catalogue(catalogue, report.clone(), start);
     let (mut found, mut wanted) = (0, 0);
     for number in options.shoppers..all {
         let (request, now) = visit(&mut engine, &simulator, number, all)?;

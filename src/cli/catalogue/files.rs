@@ -20,7 +20,7 @@ pub(super) struct ReadCatalogue {
 }
 
 /// Reads a catalogue's JSON, with what the engine does not keep.
-pub(super) fn feed(path: &Path) -> Result<Feed, Error> {
+pub(crate) fn feed(path: &Path) -> Result<Feed, Error> {
     Feed::read(&std::fs::read(path).map_err(Error::reading(path))?).map_err(refused(path))
 }
 
@@ -47,7 +47,8 @@ impl ReadCatalogue {
         Feed::read(&bytes).map(ReadCatalogue::of_feed).map_err(refused(path))
     }
 
-    fn of_feed(feed: Feed) -> ReadCatalogue {
+    /// Makes a catalogue of what was read.
+    pub(super) fn of_feed(feed: Feed) -> ReadCatalogue {
         let ids: Vec<String> = feed.products().iter().map(|product| product.id.clone()).collect();
         let (catalogue, report) = Catalogue::new(feed);
         let row = |id: &String| catalogue.product_index(id).expect("the catalogue has the feed's products");
