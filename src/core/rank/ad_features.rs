@@ -58,8 +58,15 @@ impl AdFeatures {
         }
     }
 
-    /// Computes the values of some ads again, which rise and may go on past the last ad there was.
-    pub(crate) fn change(&mut self, ads: Vec<usize>, catalogue: &Catalogue, now: Timestamp) {
+    /// Computes the values of some ads again, which may go on past the last ad there was, and of those whose sale began or
+    /// ended meanwhile.
+    pub(crate) fn change(&mut self, mut ads: Vec<usize>, catalogue: &Catalogue, now: Timestamp) {
+        if let Some(Range { start: then, .. }) = self.priced {
+            let turned = catalogue.sales().filter(|(_, sale)| sale.holds(then) != sale.holds(now));
+            ads.extend(turned.flat_map(|(row, _)| catalogue.ads_of(row)));
+        }
+        ads.sort_unstable();
+        ads.dedup();
         for (feature, column) in &mut self.columns {
             // The catalogue's vectors serve as they are only while every ad is a row.
             if let Column::Embeddings = Column::empty(*feature, catalogue) {
@@ -72,29 +79,29 @@ impl AdFeatures {
             }
         }
         self.edition = Edition::after(&self.edition, ads);
-        self.priced = None;
+        self.priced = Some(between_sales(catalogue, now));
     }
 
     fn follow_sales(&mut self, catalogue: &Catalogue, now: Timestamp) {
-        if self.priced.as_ref().is_some_and(|priced| priced.contains(&now)) {
-            return;
+        match &self.priced {
+            Some(priced) if priced.contains(&now) => {}
+            Some(_) => self.change(Vec::new(), catalogue, now),
+            None => self.priced = Some(between_sales(catalogue, now)),
         }
-        if let Some(Range { start: then, .. }) = self.priced {
-            let turned = catalogue.sales().filter(|(_, sale)| sale.holds(then) != sale.holds(now));
-            let mut ads: Vec<usize> = turned.flat_map(|(row, _)| catalogue.ads_of(row)).collect();
-            ads.sort_unstable();
-            self.change(ads, catalogue, now);
-        }
-        let (mut from, mut until) = (Timestamp(0), Timestamp(u64::MAX));
-        for edge in catalogue.sales().flat_map(|(_, sale)| [sale.from, sale.until]) {
-            if edge <= now {
-                from = from.max(edge);
-            } else {
-                until = until.min(edge);
-            }
-        }
-        self.priced = Some(from..until);
     }
+}
+
+/// The time around a moment in which no sale begins or ends.
+fn between_sales(catalogue: &Catalogue, now: Timestamp) -> Range<Timestamp> {
+    let (mut from, mut until) = (Timestamp(0), Timestamp(u64::MAX));
+    for edge in catalogue.sales().flat_map(|(_, sale)| [sale.from, sale.until]) {
+        if edge <= now {
+            from = from.max(edge);
+        } else {
+            until = until.min(edge);
+        }
+    }
+    from..until
 }
 
 impl Column {

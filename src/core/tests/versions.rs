@@ -343,3 +343,20 @@ fn an_ad_of_a_large_rounded_catalogue_takes_96_bytes_at_most() {
     let most = 96.0 + 1500.0 * 200.0 / 20_000.0;
     assert!(report.bytes_per_ad < most, "{}", report.bytes_per_ad);
 }
+
+#[test]
+fn a_sale_that_begins_before_a_delta_counts_after_it() {
+    let mut things = some(4);
+    things[0].sale = true;
+    let old = catalogue(&json("1", &things, 1, false)).quantised();
+    things[3].price = Some(5);
+    let new = catalogue(&json("2", &things, 1, false)).quantised();
+    let mut engine = engine(old.clone(), true);
+    let request = Request { placement: "all".into(), ..Request::default() };
+    engine.rank(&request, NOW).unwrap();
+    let later = Timestamp(NOW.0 + 2 * 60 * 60 * 1000);
+    engine.apply_delta(&old.delta(&new).unwrap(), later).unwrap();
+    let mut anew = self::engine(new, true);
+    anew.restore(&engine.snapshot()).unwrap();
+    assert_eq!(engine.rank(&request, later).unwrap(), anew.rank(&request, later).unwrap());
+}
