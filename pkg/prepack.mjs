@@ -11,6 +11,7 @@ const needed = [
     `dist/wasm/${build}/nearside_${build}.js`,
     `dist/wasm/${build}/nearside_${build}_bg.wasm`,
   ]),
+  'dist/wasm/relaxed/nearside_relaxed_bg.wasm',
 ]
 for (const file of needed) {
   await access(new URL(file, import.meta.url)).catch(() => {

@@ -3,6 +3,8 @@
  * literal expressions below.
  */
 
+import { hasRelaxedSimd } from './relaxed.js'
+
 /**
  * Up to version 7, Vite's dev server runs a dependency from a cache folder
  * that holds its scripts, but not the files beside them. The package itself
@@ -16,8 +18,17 @@ export function installedFolder(script: string): string | undefined {
 
 const mended = installedFolder(import.meta.url)
 
-/** Address of the compact build. */
+/** Address of the compact build that this browser runs fastest. */
 export function compactUrl(): string {
+  return hasRelaxedSimd() ? relaxedUrl() : plainUrl()
+}
+
+function relaxedUrl(): string {
+  const url = new URL('./wasm/relaxed/nearside_relaxed_bg.wasm', import.meta.url)
+  return mended ? `${mended}wasm/relaxed/nearside_relaxed_bg.wasm` : url.href
+}
+
+function plainUrl(): string {
   const url = new URL('./wasm/compact/nearside_compact_bg.wasm', import.meta.url)
   return mended ? `${mended}wasm/compact/nearside_compact_bg.wasm` : url.href
 }

@@ -7,6 +7,7 @@ import { type Engine, type EngineOptions, type Platform, startEngine } from './e
 import { EngineError } from './errors.js'
 import { Host } from './host.js'
 import type { BuildName } from './protocol.js'
+import { hasRelaxedSimd } from './relaxed.js'
 import { openBuild } from './wasm.js'
 
 export { EngineError }
@@ -26,11 +27,15 @@ export function createEngine(options: EngineOptions = {}): Promise<Engine> {
   return startEngine(node, options)
 }
 
+function fileOf(build: BuildName): URL {
+  if (build === 'full') return new URL('./wasm/full/nearside_full_bg.wasm', import.meta.url)
+  return hasRelaxedSimd()
+    ? new URL('./wasm/relaxed/nearside_relaxed_bg.wasm', import.meta.url)
+    : new URL('./wasm/compact/nearside_compact_bg.wasm', import.meta.url)
+}
+
 async function fromDisk(build: BuildName): Promise<Uint8Array<ArrayBuffer>> {
-  const file =
-    build === 'compact'
-      ? new URL('./wasm/compact/nearside_compact_bg.wasm', import.meta.url)
-      : new URL('./wasm/full/nearside_full_bg.wasm', import.meta.url)
+  const file = fileOf(build)
   try {
     return new Uint8Array(await readFile(file))
   } catch (cause) {

@@ -1,4 +1,4 @@
-//! The two WebAssembly engines: compiled, bound to JavaScript, optimised, kept.
+//! The WebAssembly engines: compiled, bound to JavaScript, optimised, kept.
 //!
 //! A finished engine is kept under a hash of everything it is made from, so
 //! the slow one is built once and every checkout with the same sources takes
@@ -19,7 +19,10 @@ use crate::project::{Project, answer};
 use crate::setup::WASM;
 
 /// For rustc. 128-bit SIMD came with Chrome 91, Firefox 89 and Safari 16.4; the package says so where it is missing.
-pub(crate) const RUSTFLAGS: &str = "-C target-feature=+simd128";
+const RUSTFLAGS: &str = "-C target-feature=+simd128";
+
+/// For rustc, where there are the relaxed instructions too. The package asks the browser.
+const RELAXED_RUSTFLAGS: &str = "-C target-feature=+simd128,+relaxed-simd";
 
 /// What the optimiser may assume of a browser: what rustc assumes, and SIMD.
 const FEATURES: [&str; 7] = [
@@ -45,22 +48,26 @@ const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// One engine and how it is built.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    /// `compact` or `full`: the cargo profile, the folder and the end of the module's name.
+    /// The folder and the end of the file's name.
     pub(crate) name: &'static str,
-    /// The one cargo feature.
-    feature: &'static str,
+    /// `compact` or `full`: the cargo profile, the one cargo feature and the end of the name of the script.
+    kind: &'static str,
+    pub(crate) rustflags: &'static str,
 }
 
 /// What a shop ships.
-pub(crate) const COMPACT: Engine = Engine { name: "compact", feature: "compact" };
+pub(crate) const COMPACT: Engine = Engine { name: "compact", kind: "compact", rustflags: RUSTFLAGS };
+
+/// The same in relaxed SIMD, fetched in its stead by browsers that have it. It runs under the other's script.
+pub(crate) const RELAXED: Engine = Engine { name: "relaxed", kind: "compact", rustflags: RELAXED_RUSTFLAGS };
 
 /// Fetched only when a model needs it.
-pub(crate) const FULL: Engine = Engine { name: "full", feature: "full" };
+pub(crate) const FULL: Engine = Engine { name: "full", kind: "full", rustflags: RUSTFLAGS };
 
 impl Engine {
-    /// The module's name, without an ending.
+    /// The module's name, without an ending: that of its script.
     pub(crate) fn module(&self) -> String {
-        format!("nearside_{}", self.name)
+        format!("nearside_{}", self.kind)
     }
 
     /// The folder in the package that receives the engine.
@@ -70,14 +77,14 @@ impl Engine {
 
     /// Adds this engine's feature, and no other, to a cargo command.
     pub(crate) fn with_feature<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.args(["--no-default-features", "--features", self.feature])
+        command.args(["--no-default-features", "--features", self.kind])
     }
 
     /// Builds the engine, or takes it from the cache, and puts it into the package.
     ///
     /// Returns the path of the same module with its function names, for [`crate::size`].
     pub(crate) fn build(&self, project: &Project) -> Result<PathBuf, Error> {
-        let kept = project.cache.join("wasm").join(format!("{}-{}", self.name, self.key(project)?));
+        let kept = self.kept(project)?;
         if kept.is_dir() {
             project.console.say(&format!("  {} wasm is up to date", self.name));
         } else {
@@ -86,11 +93,33 @@ impl Engine {
         }
         let dist = self.dist(project);
         fs::create_dir_all(&dist).map_err(Error::file(&dist))?;
-        for file in files_of(&kept)? {
-            let to = dist.join(file.file_name().expect("a listed file has a name"));
-            fs::copy(&file, &to).map_err(Error::file(&to))?;
+        let copy = |file: &Path, to: PathBuf| fs::copy(file, &to).map(drop).map_err(Error::file(&to));
+        if self.name == self.kind {
+            for file in files_of(&kept)? {
+                copy(&file, dist.join(file.file_name().expect("a listed file has a name")))?;
+            }
+        } else {
+            self.fits(project, &kept)?;
+            let wasm = kept.join(format!("{}_bg.wasm", self.module()));
+            copy(&wasm, dist.join(format!("nearside_{}_bg.wasm", self.name)))?;
         }
         Ok(kept.join("named").join(format!("{}_bg.wasm", self.module())))
+    }
+
+    /// Where the finished engine is kept.
+    fn kept(&self, project: &Project) -> Result<PathBuf, Error> {
+        Ok(project.cache.join("wasm").join(format!("{}-{}", self.name, self.key(project)?)))
+    }
+
+    /// Checks that the engine runs under the script of the one it stands in for, which was built before.
+    fn fits(&self, project: &Project, kept: &Path) -> Result<(), Error> {
+        let script = format!("{}.js", self.module());
+        let read = |folder: &Path| fs::read(folder.join(&script)).map_err(Error::file(folder));
+        if read(kept)? == read(&COMPACT.kept(project)?)? {
+            return Ok(());
+        }
+        let detail = format!("the script differs from that of the {} engine", COMPACT.name);
+        Err(Error::Product { what: kept.display().to_string(), detail })
     }
 
     /// A hash of sources, dependencies, profile, compiler and flags.
@@ -106,7 +135,7 @@ impl Engine {
         answer(Command::new("rustc").arg("-vV")).hash(&mut hasher);
         let manifest = project.path("Cargo.toml");
         profiles(&fs::read_to_string(&manifest).map_err(Error::file(&manifest))?).hash(&mut hasher);
-        (self.name, self.feature, LEVEL, RUSTFLAGS, FEATURES).hash(&mut hasher);
+        (self.name, self.kind, LEVEL, self.rustflags, FEATURES).hash(&mut hasher);
         let optimiser = wasm_opt(project)?.with_file_name("../package.json");
         fs::read(&optimiser).map_err(Error::file(&optimiser))?.hash(&mut hasher);
         for folder in ["src/core", "src/operators", "src/scorer", "src/wasm"] {
@@ -118,10 +147,10 @@ impl Engine {
     fn make(&self, project: &Project, kept: &Path) -> Result<(), Error> {
         let mut rustc = project.cargo();
         rustc.args(["rustc", "--locked", "-p", "nearside-wasm", "--lib", "--crate-type", "cdylib"]);
-        rustc.args(["--profile", self.name, "--target", WASM]);
-        rustc.env("RUSTFLAGS", RUSTFLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
+        rustc.args(["--profile", self.kind, "--target", WASM]);
+        rustc.env("RUSTFLAGS", self.rustflags).env_remove("CARGO_ENCODED_RUSTFLAGS");
         project.run(&format!("compiling {} wasm", self.name), self.with_feature(&mut rustc))?;
-        let compiled = project.target.join(WASM).join(self.name).join("nearside_wasm.wasm");
+        let compiled = project.target.join(WASM).join(self.kind).join("nearside_wasm.wasm");
 
         // Made beside its place and moved there whole: an interrupted build leaves nothing that looks finished.
         let work = kept.with_extension(format!("{}.part", std::process::id()));
@@ -140,6 +169,9 @@ impl Engine {
         let optimised = named.join(format!("{module}_bg.wasm"));
         let mut optimise = project.node();
         optimise.arg(wasm_opt(project)?).args(FEATURES).args([LEVEL, "-g"]);
+        if self.rustflags == RELAXED_RUSTFLAGS {
+            optimise.arg("--enable-relaxed-simd");
+        }
         optimise.arg(&bound).arg("-o").arg(&optimised);
         project.run(&format!("optimising {} wasm", self.name), &mut optimise)?;
         let bytes = fs::read(&optimised).map_err(Error::file(&optimised))?;

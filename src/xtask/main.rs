@@ -57,7 +57,7 @@ enum Action {
         #[arg(long, default_value_t = 0, conflicts_with = "once")]
         port: u16,
     },
-    /// Build both engines, the npm package and the demo.
+    /// Build the engines, the npm package and the demo.
     Build,
     /// Check form, lints and documentation, then run every test.
     ///

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::engine::{COMPACT, FULL};
+use crate::engine::{COMPACT, FULL, RELAXED};
 use crate::error::Error;
 use crate::project::Project;
 use crate::setup;
@@ -14,6 +14,7 @@ pub(crate) fn build(project: &Project) -> Result<(), Error> {
     thread::scope(|scope| {
         let full = scope.spawn(|| FULL.build(project));
         COMPACT.build(project)?;
+        RELAXED.build(project)?;
         setup::npm_packages(project, "www")?;
         full.join().expect("the build's failures are errors, not panics")
     })?;

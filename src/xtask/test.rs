@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::console::took;
-use crate::engine::{COMPACT, Engine, FULL, RUSTFLAGS};
+use crate::engine::{COMPACT, Engine, FULL, RELAXED};
 use crate::error::Error;
 use crate::package;
 use crate::project::Project;
@@ -64,6 +64,8 @@ pub(crate) fn test(project: &Project) -> Result<(), Error> {
         run.step("set-up: rustfmt and clippy", || setup::rust_components(project));
         run.rust(wasm);
         let compact = run.needs(optimiser, "compact wasm", || COMPACT.build(project).map(drop));
+        // It has to fit the script of the compact one.
+        let compact = run.needs(compact, "relaxed wasm", || RELAXED.build(project).map(drop));
         (compact, full.join().unwrap_or(false))
     });
 
@@ -136,7 +138,7 @@ impl Run<'_> {
             clippy.args(["--all-features", "--all-targets", "--", "-D", "warnings"]);
             project.run("linting the native crates", &mut clippy).map(drop)
         });
-        for engine in [COMPACT, FULL] {
+        for engine in [COMPACT, RELAXED, FULL] {
             self.needs(wasm, &format!("clippy, {} wasm", engine.name), || self.clippy_wasm(&engine));
         }
         self.step("documentation", || {
@@ -159,7 +161,7 @@ impl Run<'_> {
     fn clippy_wasm(&self, engine: &Engine) -> Result<(), Error> {
         let mut clippy = self.project.cargo();
         clippy.args(["clippy", "--locked", "-p", "nearside-wasm", "--lib", "--target", WASM]);
-        clippy.env("RUSTFLAGS", RUSTFLAGS).env_remove("CARGO_ENCODED_RUSTFLAGS");
+        clippy.env("RUSTFLAGS", engine.rustflags).env_remove("CARGO_ENCODED_RUSTFLAGS");
         engine.with_feature(&mut clippy).args(["--", "-D", "warnings"]);
         self.project.run(&format!("linting {} wasm", engine.name), &mut clippy).map(drop)
     }

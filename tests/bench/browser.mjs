@@ -1,11 +1,12 @@
 // The benchmark in Chromium: `node tests/bench/browser.mjs [--out FILE] [--rows NAME,...] [--plot FILE]`, after `cargo xtask build`.
 
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { launch, visit } from '../packaging/chromium.mjs'
 import { openSite } from '../packaging/site.mjs'
 import { pages } from './bundle.mjs'
+import { withCatalogueOf } from './catalogues.mjs'
 import { compiled } from './compiled.mjs'
 import { deliver, options, ROOT, versioned } from './files.mjs'
 import { firstSlates } from './first.mjs'
@@ -13,6 +14,7 @@ import { against, alternate, quantile, row } from './measure.mjs'
 import { writePlot } from './plot.mjs'
 import { collect } from './rows.mjs'
 import { SCALE, scaleRow } from './scale.mjs'
+import { SCANS } from './scans.mjs'
 import { CONTESTS, MODELS } from './shop.mjs'
 import { longestTasks } from './tasks.mjs'
 
@@ -29,7 +31,7 @@ const PATIENCE_MS = 600_000
 const asked = options()
 const peer = versioned('onnxruntime-web')
 const tensorflow = versioned('@tensorflow/tfjs-backend-wasm')
-const built = await pages(['race', 'scale', 'ours', 'theirs'])
+const built = await pages(['race', 'scale', 'scan', 'ours', 'theirs'])
 const first = await firstSlates()
 const paths = ['www/public/catalogue.json', ...MODELS.map(({ path }) => path)]
 const files = Object.fromEntries(paths.map((path) => [`/${path}`, fileURLToPath(new URL(path, ROOT))]))
@@ -75,6 +77,17 @@ async function compileFor(name) {
   files[`/compiled/${name}.onnx`] = path
 }
 
+/** In an isolated page, whose clock is fine enough. The script is not bundled: the page loads it once for each build. */
+function scanning(name) {
+  return withCatalogueOf(name, async (folder) => {
+    for (const file of readdirSync(folder)) files[`/scan/${file}`] = join(folder, file)
+    for (const path of ['compact/nearside_compact.js', 'compact/nearside_compact_bg.wasm', 'relaxed/nearside_relaxed_bg.wasm']) {
+      files[`/wasm/${path}`] = fileURLToPath(new URL(`pkg/dist/wasm/${path}`, ROOT))
+    }
+    return open('scan.html', { row: name }, { at: isolated })
+  })
+}
+
 /** `slowdown` slows a page's main thread, and no worker: so then ours runs there too. */
 async function coldFirstSlate(name, shop, slowdown) {
   const { placement, ads } = first.shops[shop]
@@ -101,6 +114,7 @@ const measures = {
   ...Object.fromEntries(Object.keys(first.shops).map((name) => [name, () => coldFirstSlate(name, name)])),
   cold_first_slate_10000_slow: () => coldFirstSlate('cold_first_slate_10000_slow', 'cold_first_slate_10000', 4),
   ...Object.fromEntries(['observe', 'wasm_read', 'wasm_multiply_add'].map((name) => [name, () => inPage(name)])),
+  ...Object.fromEntries(Object.keys(SCANS).map((name) => [name, () => scanning(name)])),
   longest_main_thread_task: longestTask,
 }
 

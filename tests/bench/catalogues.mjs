@@ -1,4 +1,4 @@
-// Large catalogues inside the WebAssembly build: ranking 100,000 and 1,000,000 ads without a model, and a delta.
+// Large catalogues as files, for rankings without a model (scans.mjs) and a delta.
 //
 // The products are made up; what is timed does not depend on what they are. Content vectors are hashed from their texts,
 // 64 numbers of eight bits.
@@ -8,15 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { nearside } from '../wasm/native.mjs'
-import { reader } from './limits.mjs'
-import { against, alternate, row } from './measure.mjs'
+import { against, alternate } from './measure.mjs'
+import { engine, SCANS } from './scans.mjs'
 import { NOW } from './shop.mjs'
 
-const WIDTH = 64
 const ROUNDS = 100
 const CHANGED = 1000
-/** Targets, in milliseconds. */
-const MILLION_MS = 16
+/** Target, in milliseconds. */
 const DELTA_MS = 5
 
 const WORDS = ['lamp', 'guitar', 'oven', 'phone', 'cable', 'chair', 'table', 'book', 'radio', 'drum', 'shoe', 'coat']
@@ -46,24 +44,8 @@ async function write(path, count, version, dearer = 0) {
   await once(file, 'finish')
 }
 
-/** An engine with the catalogue of a folder, and a shopper who looked at 30 products of it. */
-function engine(glue, folder) {
-  const engine = new glue.NearsideEngine()
-  const manifest = readFileSync(join(folder, 'catalogue.json'))
-  engine.open_manifest(manifest)
-  for (const { file } of JSON.parse(manifest).shards) engine.add_shard(readFileSync(join(folder, file)))
-  const report = engine.load_shards(NOW)
-  for (let i = 0; i < 30; i++) {
-    const items = [{ item_id: `${10_000_000 + i * 37}` }]
-    engine.observe({ event: 'view_item', id: `view-${i}`, ts: NOW - 300_000 + i * 1000, items }, NOW)
-  }
-  return { engine, report }
-}
-
-function rank(engine, limit) {
-  const { retrieval, slate } = engine.rank({ placement: 'bench', limit, page: { type: 'home' }, seed: 1 }, NOW)
-  if (retrieval.by !== 'content' || slate.length !== limit) throw new Error(`ranked ${slate.length} by ${retrieval.by}`)
-}
+/** Reads the files of a folder. */
+const filesOf = (folder) => (file) => readFileSync(join(folder, file))
 
 /** Runs `use` with a folder in which catalogues are built and deltas made; it is gone afterwards. */
 async function withCatalogues(use) {
@@ -86,30 +68,11 @@ async function withCatalogues(use) {
   }
 }
 
-/** The row `scan_100000`: the best 100 of 100,000 ads. `glue` is the generated module, opened. */
-export function scan(glue) {
+/** Runs `use` with the folder of a row's catalogue, and a function that reads its files. */
+export function withCatalogueOf(name, use) {
   return withCatalogues(async (build) => {
-    const { engine: ours } = engine(glue, await build(100_000, 'one'))
-    const works = { ours: () => rank(ours, 100), theirs: reader(100_000 * WIDTH) }
-    const times = await alternate(works, { rounds: ROUNDS, warmup: 20 })
-    ours.free()
-    return {
-      row: row('scan_100000', times.ours, 'plain read of the vectors', times.theirs),
-      note: 'scan_100000: the whole ranking, from the profile to a slate of 100; the peer only reads the same bytes.',
-    }
-  })
-}
-
-/** The row `rank_1000000`, with the bytes of memory that an ad takes. */
-export function rankMillion(glue) {
-  return withCatalogues(async (build) => {
-    const { engine: ours, report } = engine(glue, await build(1_000_000, 'million'))
-    const { times } = await alternate({ times: () => rank(ours, 100) }, { rounds: ROUNDS, warmup: 10 })
-    ours.free()
-    return {
-      row: { ...against('rank_1000000', times, MILLION_MS), bytes_per_ad: report.bytes_per_ad },
-      note: `rank_1000000: a slate of 100; ${report.bytes_per_ad.toFixed(1)} bytes of memory an ad.`,
-    }
+    const folder = await build(SCANS[name], name)
+    return use(folder, filesOf(folder))
   })
 }
 
@@ -117,7 +80,7 @@ export function rankMillion(glue) {
 export function delta(glue) {
   return withCatalogues(async (build, deltaOf) => {
     const [one, two] = [await build(100_000, 'one'), await build(100_000, 'two', CHANGED)]
-    const { engine: ours } = engine(glue, one)
+    const { engine: ours } = await engine(glue, filesOf(one))
     const deltas = [deltaOf(one, two), deltaOf(two, one)]
     let round = 0
     const apply = () => {

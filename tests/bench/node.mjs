@@ -8,7 +8,7 @@ import { createEngine } from 'nearside'
 import * as ort from 'onnxruntime-web'
 import * as compact from '../../pkg/dist/wasm/compact/nearside_compact.js'
 import * as complete from '../../pkg/dist/wasm/full/nearside_full.js'
-import * as catalogues from './catalogues.mjs'
+import { delta, withCatalogueOf } from './catalogues.mjs'
 import { compiled } from './compiled.mjs'
 import { encode } from './encode.mjs'
 import { deliver, options, read, versioned } from './files.mjs'
@@ -21,6 +21,7 @@ import { writePlot } from './plot.mjs'
 import { race } from './race.mjs'
 import { collect } from './rows.mjs'
 import { SCALE, scaleRow } from './scale.mjs'
+import { builds, scan, SCANS } from './scans.mjs'
 import { catalogueFor, CONTESTS, MODELS } from './shop.mjs'
 import { SLATES, slate } from './slates.mjs'
 
@@ -86,6 +87,12 @@ async function encoding() {
   return { row: await encode({ glue: await opened(compact, 'compact'), ort, peer }), note }
 }
 
+async function scanning(name) {
+  const script = new URL('../../pkg/dist/wasm/compact/nearside_compact.js', import.meta.url)
+  const opened = await builds(script, (build) => read(`pkg/dist/wasm/${build}/nearside_${build}_bg.wasm`))
+  return withCatalogueOf(name, (_, files) => scan(name, opened, files))
+}
+
 const measures = {
   ...Object.fromEntries(Object.keys(CONTESTS).map((name) => [name, () => ranking(name)])),
   ...Object.fromEntries(
@@ -94,9 +101,8 @@ const measures = {
   ...Object.fromEntries(['cold_first_slate', 'cold_first_slate_10000'].map((name) => [name, () => coldFirstSlate(name)])),
   observe: observing,
   encode_session: encoding,
-  scan_100000: async () => catalogues.scan(await opened(compact, 'compact')),
-  rank_1000000: async () => catalogues.rankMillion(await opened(compact, 'compact')),
-  delta_1000: async () => catalogues.delta(await opened(compact, 'compact')),
+  ...Object.fromEntries(Object.keys(SCANS).map((name) => [name, () => scanning(name)])),
+  delta_1000: async () => delta(await opened(compact, 'compact')),
   wasm_read: async () => ({ row: limit('wasm_read', await reading()) }),
   wasm_multiply_add: async () => ({ row: limit('wasm_multiply_add', await multiplying()) }),
 }

@@ -3,7 +3,8 @@
 // `facade_js` is what a page with a worker downloads, bundled and minified;
 // `fallback_js` is what a page whose worker does not start adds to it;
 // `download` is the compact engine and `facade_js`: all that comes before a
-// first slate, without model and catalogue.
+// first slate, without model and catalogue; `download_relaxed` is the same
+// where the browser has relaxed SIMD.
 
 import { constants, brotliCompressSync, gzipSync } from 'node:zlib'
 import { scripts } from './bundle.mjs'
@@ -33,11 +34,12 @@ const engine = (name) => read(`pkg/dist/wasm/${name}/nearside_${name}_bg.wasm`)
 const bundled = Object.values(await scripts())
 const parts = (first) => bundled.filter((script) => script.first === first).map(({ text }) => Buffer.from(text))
 
-const compact = await engine('compact')
+const [compact, relaxed] = [await engine('compact'), await engine('relaxed')]
 
 deliver(
   Object.fromEntries([
     ...weigh('download', [compact, ...parts(true)]),
+    ...weigh('download_relaxed', [relaxed, ...parts(true)]),
     ...weigh('compact_wasm', [compact]),
     ...weigh('full_wasm', [await engine('full')]),
     ...weigh('facade_js', parts(true)),

@@ -17,7 +17,7 @@ before(async () => {
 })
 after(() => installed.remove())
 
-test('the tarball holds scripts, types, both builds, licences and the readme, and no sources', () => {
+test('the tarball holds scripts, types, all builds, licences and the readme, and no sources', () => {
   const { files } = installed
   for (const file of [
     'README.md',
@@ -29,6 +29,7 @@ test('the tarball holds scripts, types, both builds, licences and the readme, an
     'dist/worker.js',
     'dist/wasm/compact/nearside_compact.js',
     'dist/wasm/compact/nearside_compact_bg.wasm',
+    'dist/wasm/relaxed/nearside_relaxed_bg.wasm',
     'dist/wasm/full/nearside_full.js',
     'dist/wasm/full/nearside_full_bg.wasm',
   ]) {
